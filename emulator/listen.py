@@ -1,0 +1,99 @@
+"""HTTP servers of the emulator: an ASGI app in, a loopback listener that is ready when `serve` returns out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from starlette.types import ASGIApp
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """A PEM certificate chain and its key."""
+
+    cert: Path
+    key: Path
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # several servers share one process: the supervisor owns the signals
+
+
+class Listener:
+    """A running server on 127.0.0.1."""
+
+    def __init__(self, server: uvicorn.Server, task: asyncio.Task[None], sock: socket.socket) -> None:
+        self._server, self._task = server, task
+        self.port: int = sock.getsockname()[1]
+
+    async def close(self) -> None:
+        self._server.should_exit = True
+        self._server.force_exit = True  # open watches and log streams must not hold up a stop
+        await self._task
+
+
+async def serve(app: ASGIApp, *, port: int = 0, tls: Tls | None = None) -> Listener:
+    """Listen on 127.0.0.1:`port` (0: a free one). Raises OSError when the port is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        timeout_keep_alive=60,
+        ssl_certfile=str(tls.cert) if tls else None,
+        ssl_keyfile=str(tls.key) if tls else None,
+        ssl_version=ssl.PROTOCOL_TLS_SERVER,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    while not server.started:
+        if task.done():
+            task.result()
+            raise OSError(f"the server on port {port} ended while starting")
+        await asyncio.sleep(0.005)
+    return Listener(server, task, sock)
+
+
+class LoopThread:
+    """An event loop in a thread of its own, so that synchronous tests can run the asynchronous parts."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+        """Run a coroutine on the loop and wait for what it returns."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
+
+    def call(self, function: Callable[[], T], timeout: float = 60) -> T:
+        """Run a plain function on the loop's thread: the stores are not thread-safe."""
+
+        async def wrapped() -> T:
+            return function()
+
+        return self.run(wrapped(), timeout)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()

@@ -1,0 +1,31 @@
+"""Dispatch: the second stage of the road. Records of codex-tasks in, Kubernetes Jobs out.
+
+in   CKafka event, a batch of records; any may come again, late, or be garbage
+out  Job pm-<task>-<attempt>; the task PROCESSING
+
+A bad record is parked and never raises: the trigger would bring the whole batch again, and again. Only when nothing can
+be done (MySQL or the cluster is down) is the event given back.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from dispatch.dispatch import dispatch
+from patchmill import events, log, settings
+from patchmill.services import Services, build
+
+
+@cache
+def services() -> Services:
+    return build(settings.read(os.environ))
+
+
+def main_handler(event: dict[str, Any], context: dict[str, Any]) -> None:
+    if not events.is_ckafka(event):
+        log.error("unknown_event", keys=sorted(event)[:10])
+        return
+    for record in events.ckafka_records(event):
+        dispatch(record, services())

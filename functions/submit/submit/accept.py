@@ -1,0 +1,26 @@
+"""A checked request becomes a task: one transaction (row and message), then Kafka and the cache. For HTTP and drops."""
+
+from __future__ import annotations
+
+from patchmill import keys, log, wire
+from patchmill.errors import Unavailable
+from patchmill.services import Services
+from patchmill.task import NewTask, Task, iso
+
+
+def accept(new: NewTask, services: Services) -> tuple[Task, bool]:
+    """The stored task, and whether it is new. Raises Unavailable only when MySQL is: nothing was accepted then.
+
+    When Kafka does not answer, the task is accepted all the same: its message is in the outbox.
+    """
+    task, created = services.tasks.create(new)
+    if not created:
+        return task, False
+    message = wire.task_message(task.id, 1, task.tenant, task.source, task.agent, iso(task.created_at) or "")
+    try:
+        services.producer.send(keys.TOPIC_TASKS, task.id, wire.dump(message))
+    except Unavailable as error:
+        log.warning("left_to_the_sweep", task=task.id, error=str(error))
+    services.cache.put(task)
+    log.info("task_accepted", task=task.id, tenant=task.tenant, agent=task.agent, source=task.source["kind"])
+    return task, True

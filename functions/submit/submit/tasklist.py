@@ -1,0 +1,117 @@
+"""GET and POST /v1/tasks: the list, and a new task."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+import falcon
+from ulid import ULID
+
+from patchmill import keys
+from patchmill.task import Limits, NewTask, Status, public
+from submit import requests
+from submit.accept import accept
+from submit.problems import Problem, field_problem
+from submit.resources import Resource, body_of, etag_of, tenant_of, whole_number
+
+MAX_PAGE = 200
+
+
+class TaskList(Resource):
+    def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
+        status = request.get_param("status")
+        if status and status not in Status.__members__:
+            raise field_problem("status", f"must be one of {', '.join(Status.__members__)}")
+        limit = whole_number(request, "limit", 50, 1, MAX_PAGE)
+        before = _cursor(request.get_param("cursor"))
+        tenant = tenant_of(request)
+        tasks = self.services.tasks.page(tenant, Status(status) if status else None, before, limit + 1)
+        more = len(tasks) > limit
+        response.media = {
+            "tasks": [public(task) for task in tasks[:limit]],
+            "next_cursor": base64.urlsafe_b64encode(tasks[limit - 1].id.encode()).decode() if more else None,
+        }
+
+    def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
+        body = body_of(request)
+        wanted = requests.parse(requests.TaskRequest, body)
+        key = _idempotency_key(request)
+        new = self._new_task(wanted, tenant_of(request), key, _fingerprint(body))
+        task, created = accept(new, self.services)
+        if not created and task.request_hash != new.request_hash:
+            raise Problem(422, "This Idempotency-Key was used with another request.", [_OTHER_REQUEST])
+        response.status = falcon.HTTP_202
+        response.set_header("Location", f"/v1/tasks/{task.id}")
+        response.set_header("ETag", etag_of(task.version))
+        response.media = public(task)
+
+    def _new_task(self, wanted: requests.TaskRequest, tenant: str, key: str | None, fingerprint: str) -> NewTask:
+        settings = self.services.settings
+        agent = wanted.agent or settings.default_agent
+        if agent not in settings.agents:
+            raise field_problem("agent", f"must be one of {', '.join(settings.agents)}")
+        if problem := requests.check_prompt(wanted.prompt):
+            raise field_problem("prompt", problem)
+        timeout = wanted.limits.timeout_s or settings.task_timeout_s
+        if timeout > settings.max_timeout_s:
+            raise field_problem("limits.timeout_s", f"is more than {settings.max_timeout_s}")
+        model = None if agent == "command" else wanted.model or settings.model_name
+        if agent != "command" and model is None:
+            raise field_problem("model", "is required: this installation has no default model")
+        return NewTask(
+            id=str(ULID()),
+            tenant=tenant,
+            agent=agent,
+            model=model,
+            prompt=wanted.prompt,
+            source=self._source(wanted.source, tenant),
+            limits=Limits(timeout, wanted.limits.max_steps or settings.max_steps),
+            labels=dict(wanted.labels),
+            idempotency_key=key,
+            request_hash=fingerprint if key else None,
+        )
+
+    def _source(self, source: requests.Source, tenant: str) -> dict[str, Any]:
+        settings = self.services.settings
+        if source.git:
+            if problem := requests.check_git(source.git.url, source.git.ref, settings.git_schemes):
+                raise field_problem(*problem)
+            return {"kind": "git", "url": source.git.url, "ref": source.git.ref}
+        upload_id = source.upload_id or ""
+        head = self.services.code.head(keys.upload(tenant, upload_id))
+        if head is None:
+            raise field_problem("source.upload_id", "nothing was uploaded under it; PUT the ZIP to its URL first")
+        if head.size > settings.max_zip_bytes:
+            raise field_problem("source.upload_id", f"the ZIP is {head.size} bytes; at most {settings.max_zip_bytes}")
+        return {"kind": "upload", "upload_id": upload_id}
+
+
+def _fingerprint(body: bytes) -> str:
+    """Equal for bodies that mean the same: key order and white space do not count."""
+    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _idempotency_key(request: falcon.Request) -> str | None:
+    key = request.get_header("Idempotency-Key")
+    if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
+        raise field_problem("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
+    return key
+
+
+_OTHER_REQUEST = {"field": "Idempotency-Key", "message": "was used with another request"}
+
+
+def _cursor(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        cursor = base64.urlsafe_b64decode(text.encode()).decode()
+    except (ValueError, UnicodeEncodeError):
+        cursor = ""
+    if not keys.is_id(cursor):
+        raise field_problem("cursor", "is not one that this list gave")
+    return cursor

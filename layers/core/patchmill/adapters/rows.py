@@ -1,0 +1,85 @@
+"""Rows of the tables tasks and attempts ⇄ the dataclasses of patchmill.task."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from patchmill.adapters.database import Row
+from patchmill.task import Attempt, Limits, NewTask, Phase, Reason, Status, Task
+
+INSERT = (
+    "INSERT INTO tasks (id, tenant, status, agent, model, prompt, source, labels, timeout_s, max_steps, drop_name, "
+    "idempotency_key, request_hash, result, created_at, updated_at) "
+    "VALUES (%s, %s, 'QUEUED', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, %s)"
+)
+
+
+def insert_values(new: NewTask, now: datetime) -> list[Any]:
+    return [
+        new.id,
+        new.tenant,
+        new.agent,
+        new.model,
+        new.prompt,
+        json.dumps(new.source),
+        json.dumps(new.labels),
+        new.limits.timeout_s,
+        new.limits.max_steps,
+        new.drop,
+        new.idempotency_key,
+        new.request_hash,
+        now,
+        now,
+    ]
+
+
+def fresh(new: NewTask, now: datetime) -> Task:
+    return Task(
+        id=new.id, tenant=new.tenant, status=Status.QUEUED, phase=None, reason=None, message=None, agent=new.agent,
+        model=new.model, prompt=new.prompt, source=new.source, limits=new.limits, labels=new.labels, drop=new.drop,
+        attempt=1, version=1, request_hash=new.request_hash, result={}, created_at=now, updated_at=now,
+        started_at=None, finished_at=None,
+    )  # fmt: skip
+
+
+def task(row: Row) -> Task:
+    return Task(
+        id=row["id"],
+        tenant=row["tenant"],
+        status=Status(row["status"]),
+        phase=Phase(row["phase"]) if row["phase"] else None,
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        message=row["message"],
+        agent=row["agent"],
+        model=row["model"],
+        prompt=row["prompt"],
+        source=json.loads(row["source"]),
+        limits=Limits(row["timeout_s"], row["max_steps"]),
+        labels=json.loads(row["labels"]),
+        drop=row["drop_name"],
+        attempt=row["attempt"],
+        version=row["version"],
+        request_hash=row["request_hash"],
+        result=json.loads(row["result"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+    )
+
+
+def naive(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(timezone.utc).replace(tzinfo=None) if moment else None
+
+
+def attempt(row: Row) -> Attempt:
+    return Attempt(
+        row["task_id"],
+        row["number"],
+        row["job_uid"],
+        float(row["age"]),
+        bool(row["start_overdue"]),
+        bool(row["overdue"]),
+    )

@@ -1,0 +1,50 @@
+"""The composition root: settings in, every adapter out. One per instance; clients connect at their first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patchmill.adapters.cache import Cache
+from patchmill.adapters.cos import Bucket
+from patchmill.adapters.database import Database
+from patchmill.adapters.deadletters import DeadLetters
+from patchmill.adapters.kafka import Producer
+from patchmill.adapters.kubernetes import Cluster
+from patchmill.adapters.outbox import Outbox
+from patchmill.adapters.tasks import Tasks
+from patchmill.settings import Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    settings: Settings
+    tasks: Tasks
+    outbox: Outbox
+    dead_letters: DeadLetters
+    database: Database
+    cache: Cache
+    producer: Producer
+    code: Bucket
+    logs: Bucket
+    cluster: Cluster
+
+    def close(self) -> None:
+        """For tests; an instance of the platform is just killed."""
+        self.producer.close()
+        self.database.close()
+
+
+def build(settings: Settings) -> Services:
+    database = Database(settings.mysql_url)
+    return Services(
+        settings=settings,
+        tasks=Tasks(database, settings.requeue_after_s),
+        outbox=Outbox(database, settings.requeue_after_s),
+        dead_letters=DeadLetters(database),
+        database=database,
+        cache=Cache(settings.redis_url),
+        producer=Producer(settings),
+        code=Bucket(settings.code_bucket, settings),
+        logs=Bucket(settings.logs_bucket, settings),
+        cluster=Cluster(settings),
+    )

@@ -1,0 +1,188 @@
+"""The functions' settings: one frozen class, read once from the environment at cold start. Nothing else reads it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+class SettingsError(ValueError):
+    """A setting that is missing or unusable; names it, never shows its value."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """One accepted key: only its SHA-256 is kept (keys are 32 random bytes, so no salt or stretching is needed)."""
+
+    sha256: str
+    tenant: str
+    admin: bool = False
+
+
+@dataclass(frozen=True)
+class CloudKeys:
+    """The role's temporary keys, under the names of SCF (cloud.tencent.com/document/product/583/30228)."""
+
+    secret_id: str
+    secret_key: str
+    token: str | None
+
+    def __repr__(self) -> str:
+        return f"CloudKeys({self.secret_id!r}, ***)"
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """Everything that differs between two installations. No repr: it holds secrets."""
+
+    mysql_url: str
+    redis_url: str | None
+    """None: no cache; status is read from MySQL."""
+    kafka_bootstrap: tuple[str, ...]
+    kafka_username: str | None
+    kafka_password: str | None
+    cos_region: str
+    cos_scheme: str
+    cos_domain: str | None
+    """Template with {bucket}, for another endpoint than <bucket>.cos.<region>.myqcloud.com."""
+    code_bucket: str
+    logs_bucket: str
+    cloud: CloudKeys
+    kube_server: str
+    kube_token: str
+    kube_ca_pem: str | None
+    kube_namespace: str
+    agent_image: str
+    api_keys: tuple[ApiKey, ...]
+    agents: tuple[str, ...]
+    default_agent: str
+    model_api_key: str | None
+    model_base_url: str | None
+    model_name: str | None
+    git_schemes: tuple[str, ...]
+    task_timeout_s: int
+    """The agent's time when a task does not say; `max_timeout_s` is the most that it may say."""
+    max_timeout_s: int
+    max_steps: int
+    start_timeout_s: int
+    """From claim to the agent's start: queueing in the cluster, image pull, fetching the source."""
+    deliver_timeout_s: int
+    max_attempts: int
+    requeue_after_s: int
+    """A message that nobody took for so long is published again."""
+    max_zip_bytes: int
+    max_unpacked_bytes: int
+    max_files: int
+    max_patch_bytes: int
+    workspace_mb: int
+    """sizeLimit of /app/code and /app/output each, MiB."""
+    agent_memory_mb: int
+    agent_cpu: str
+    job_ttl_s: int
+
+    @property
+    def tenants(self) -> frozenset[str]:
+        return frozenset(key.tenant for key in self.api_keys)
+
+
+def read(env: Mapping[str, str]) -> Settings:
+    """Raises SettingsError for the first one that can't be used."""
+    get = _Reader(env)
+    return Settings(
+        mysql_url=get.text("PATCHMILL_MYSQL_URL"),
+        redis_url=get.optional("PATCHMILL_REDIS_URL"),
+        kafka_bootstrap=get.words("PATCHMILL_KAFKA_BOOTSTRAP"),
+        kafka_username=get.optional("PATCHMILL_KAFKA_USERNAME"),
+        kafka_password=get.optional("PATCHMILL_KAFKA_PASSWORD"),
+        cos_region=get.text("PATCHMILL_COS_REGION"),
+        cos_scheme=get.text("PATCHMILL_COS_SCHEME", "https"),
+        cos_domain=get.optional("PATCHMILL_COS_DOMAIN"),
+        code_bucket=get.text("PATCHMILL_CODE_BUCKET"),
+        logs_bucket=get.text("PATCHMILL_LOGS_BUCKET"),
+        cloud=CloudKeys(
+            get.text("TENCENTCLOUD_SECRETID"),
+            get.text("TENCENTCLOUD_SECRETKEY"),
+            get.optional("TENCENTCLOUD_SESSIONTOKEN"),
+        ),
+        kube_server=get.text("PATCHMILL_KUBE_SERVER"),
+        kube_token=get.text("PATCHMILL_KUBE_TOKEN"),
+        kube_ca_pem=get.base64("PATCHMILL_KUBE_CA_DATA"),
+        kube_namespace=get.text("PATCHMILL_KUBE_NAMESPACE", "patchmill"),
+        agent_image=get.text("PATCHMILL_AGENT_IMAGE"),
+        api_keys=get.api_keys("PATCHMILL_API_KEYS"),
+        agents=get.words("PATCHMILL_AGENTS", "mini,command"),
+        default_agent=get.text("PATCHMILL_DEFAULT_AGENT", "mini"),
+        model_api_key=get.optional("PATCHMILL_MODEL_API_KEY"),
+        model_base_url=get.optional("PATCHMILL_MODEL_BASE_URL"),
+        model_name=get.optional("PATCHMILL_MODEL_NAME"),
+        git_schemes=get.words("PATCHMILL_GIT_SCHEMES", "https"),
+        task_timeout_s=get.number("PATCHMILL_TASK_TIMEOUT_S", 1800),
+        max_timeout_s=get.number("PATCHMILL_MAX_TIMEOUT_S", 6 * 3600),
+        max_steps=get.number("PATCHMILL_MAX_STEPS", 100),
+        start_timeout_s=get.number("PATCHMILL_START_TIMEOUT_S", 900),
+        deliver_timeout_s=get.number("PATCHMILL_DELIVER_TIMEOUT_S", 300),
+        max_attempts=get.number("PATCHMILL_MAX_ATTEMPTS", 3),
+        requeue_after_s=get.number("PATCHMILL_REQUEUE_AFTER_S", 60),
+        max_zip_bytes=get.number("PATCHMILL_MAX_ZIP_BYTES", 200 << 20),
+        max_unpacked_bytes=get.number("PATCHMILL_MAX_UNPACKED_BYTES", 800 << 20),
+        max_files=get.number("PATCHMILL_MAX_FILES", 50_000),
+        max_patch_bytes=get.number("PATCHMILL_MAX_PATCH_BYTES", 50 << 20),
+        workspace_mb=get.number("PATCHMILL_WORKSPACE_MB", 1000),
+        agent_memory_mb=get.number("PATCHMILL_AGENT_MEMORY_MB", 2048),
+        agent_cpu=get.text("PATCHMILL_AGENT_CPU", "1"),
+        job_ttl_s=get.number("PATCHMILL_JOB_TTL_S", 3600),
+    )
+
+
+class _Reader:
+    """Typed look-ups. An empty value counts as unset: serverless.yml has no way to leave a variable out."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def optional(self, name: str) -> str | None:
+        return self._env.get(name) or None
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.optional(name) or default
+        if value is None:
+            raise SettingsError(f"{name} is not set")
+        return value
+
+    def words(self, name: str, default: str | None = None) -> tuple[str, ...]:
+        return tuple(word.strip() for word in self.text(name, default).split(",") if word.strip())
+
+    def number(self, name: str, default: int) -> int:
+        value = self.optional(name)
+        try:
+            number = int(value) if value else default
+        except ValueError:
+            raise SettingsError(f"{name} is no whole number") from None
+        if number <= 0:
+            raise SettingsError(f"{name} must be above zero")
+        return number
+
+    def base64(self, name: str) -> str | None:
+        import base64
+
+        value = self.optional(name)
+        try:
+            return base64.b64decode(value, validate=True).decode() if value else None
+        except ValueError:
+            raise SettingsError(f"{name} is not base64") from None
+
+    def api_keys(self, name: str) -> tuple[ApiKey, ...]:
+        try:
+            entries: list[dict[str, Any]] = json.loads(self.text(name))
+            keys = tuple(ApiKey(str(e["sha256"]), str(e["tenant"]), bool(e.get("admin"))) for e in entries)
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise SettingsError(f'{name} is not a JSON list of {{"sha256", "tenant", "admin"}}') from None
+        for key in keys:
+            if not re.fullmatch(r"[0-9a-f]{64}", key.sha256) or not TENANT.fullmatch(key.tenant):
+                raise SettingsError(f"{name}: a key needs a sha256 in hex and a tenant of a-z, 0-9 and -")
+        return keys
