@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -43,20 +43,35 @@ class Listener:
         self._server.should_exit = True
         self._server.force_exit = True  # open watches and log streams must not hold up a stop
         await self._task
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
 
 
-async def serve(app: ASGIApp, *, port: int = 0, tls: Tls | None = None) -> Listener:
-    """Listen on 127.0.0.1:`port` (0: a free one). Raises OSError when the port is taken."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+async def serve(
+    app: ASGIApp, *, port: int = 0, tls: Tls | None = None, http: Literal["httptools", "h11"] = "httptools"
+) -> Listener:
+    """Listen on 127.0.0.1:`port` (0: a free one). Raises OSError when the port is taken.
+
+    `http`: the parser. httptools is the faster one, but writes header names in lower case; h11 leaves them as they are.
+    """
+    # With the protocol named, asyncio switches Nagle's algorithm off: a small answer would else wait 40 ms.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind(("127.0.0.1", port))
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.close()
+        raise
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
+        server_header=False,
+        date_header=False,
         lifespan="off",
         loop="asyncio",
-        http="httptools",
+        http=http,
         ws="none",
         timeout_keep_alive=60,
         ssl_certfile=str(tls.cert) if tls else None,

@@ -84,7 +84,7 @@ def _new_task(key: str, tenant: str, name: str, head: Head, prompt: str, service
         tenant=tenant,
         agent=agent[:32].encode("ascii", "replace").decode(),
         model=model[:100] if model else None,
-        prompt=prompt[: requests.MAX_PROMPT],
+        prompt=prompt[: requests.MAX_PROMPT + 1],
         source={"kind": "drop", "key": key},
         limits=Limits(settings.task_timeout_s, settings.max_steps),
         drop=name,

@@ -36,10 +36,8 @@ class TaskList(Resource):
         }
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        body = body_of(request)
-        wanted = requests.parse(requests.TaskRequest, body)
-        key = _idempotency_key(request)
-        new = self._new_task(wanted, tenant_of(request), key, _fingerprint(body))
+        wanted = requests.parse(requests.TaskRequest, body_of(request))
+        new = self._new_task(wanted, tenant_of(request), _idempotency_key(request))
         task, created = accept(new, self.services)
         if not created and task.request_hash != new.request_hash:
             raise Problem(422, "This Idempotency-Key was used with another request.", [_OTHER_REQUEST])
@@ -48,7 +46,7 @@ class TaskList(Resource):
         response.set_header("ETag", etag_of(task.version))
         response.media = public(task)
 
-    def _new_task(self, wanted: requests.TaskRequest, tenant: str, key: str | None, fingerprint: str) -> NewTask:
+    def _new_task(self, wanted: requests.TaskRequest, tenant: str, key: str | None) -> NewTask:
         settings = self.services.settings
         agent = wanted.agent or settings.default_agent
         if agent not in settings.agents:
@@ -61,38 +59,42 @@ class TaskList(Resource):
         model = None if agent == "command" else wanted.model or settings.model_name
         if agent != "command" and model is None:
             raise field_problem("model", "is required: this installation has no default model")
+        source, content = self._source(wanted.source, tenant)
         return NewTask(
             id=str(ULID()),
             tenant=tenant,
             agent=agent,
             model=model,
             prompt=wanted.prompt,
-            source=self._source(wanted.source, tenant),
+            source=source,
             limits=Limits(timeout, wanted.limits.max_steps or settings.max_steps),
             labels=dict(wanted.labels),
             idempotency_key=key,
-            request_hash=fingerprint if key else None,
+            request_hash=_fingerprint(wanted, content) if key else None,
         )
 
-    def _source(self, source: requests.Source, tenant: str) -> dict[str, Any]:
+    def _source(self, source: requests.Source, tenant: str) -> tuple[dict[str, Any], str | None]:
+        """The source as it is stored, and what an upload holds (its ETag)."""
         settings = self.services.settings
         if source.git:
             if problem := requests.check_git(source.git.url, source.git.ref, settings.git_schemes):
                 raise field_problem(*problem)
-            return {"kind": "git", "url": source.git.url, "ref": source.git.ref}
+            return {"kind": "git", "url": source.git.url, "ref": source.git.ref}, None
         upload_id = source.upload_id or ""
         head = self.services.code.head(keys.upload(tenant, upload_id))
         if head is None:
             raise field_problem("source.upload_id", "nothing was uploaded under it; PUT the ZIP to its URL first")
         if head.size > settings.max_zip_bytes:
             raise field_problem("source.upload_id", f"the ZIP is {head.size} bytes; at most {settings.max_zip_bytes}")
-        return {"kind": "upload", "upload_id": upload_id}
+        return {"kind": "upload", "upload_id": upload_id}, head.etag
 
 
-def _fingerprint(body: bytes) -> str:
-    """Equal for bodies that mean the same: key order and white space do not count."""
-    canonical = json.dumps(json.loads(body), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def _fingerprint(wanted: requests.TaskRequest, content: str | None) -> str:
+    """Equal for requests that mean the same: key order, white space and the id of an equal upload do not count."""
+    meaning = wanted.model_dump(mode="json", exclude_unset=True)
+    if content is not None:
+        meaning["source"] = {"content": content}
+    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
 def _idempotency_key(request: falcon.Request) -> str | None:

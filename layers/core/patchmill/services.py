@@ -30,6 +30,7 @@ class Services:
 
     def close(self) -> None:
         """For tests; an instance of the platform is just killed."""
+        self.cache.close()
         self.producer.close()
         self.database.close()
 

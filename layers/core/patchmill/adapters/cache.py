@@ -51,6 +51,10 @@ class Cache:
             return None
         return view if isinstance(view, dict) else None
 
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
     def _call(self, *command: object) -> Any:
         if self._url is None:
             return None

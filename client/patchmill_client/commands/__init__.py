@@ -1,0 +1,1 @@
+"""The subcommands of `patchmill`, one file each; `common.py` is what they share."""

@@ -1,0 +1,64 @@
+"""What the commands share: the options they all take, the connection, and watching a task to its end."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from patchmill_client.api import Client
+from patchmill_client.errors import UnreachableError, UsageError
+from patchmill_client.follow import WAITING_PATIENCE_S, JsonLines, Screen, follow
+from patchmill_client.model import Task
+from patchmill_client.output import say
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="The server; instead of the environment variable PATCHMILL_URL."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object per line on stdout, and nothing else there.")]
+TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.", show_default=False)]
+
+EXIT_CODES = {"COMPLETED": 0, "FAILED": 1, "CANCELLED": 3}
+INTERRUPTED = 130
+
+
+def connect(url: str | None) -> Client:
+    """The client for the user's server. Raises UsageError that says what to set."""
+    url = url or os.environ.get("PATCHMILL_URL")
+    key = os.environ.get("PATCHMILL_API_KEY")
+    missing = [name for name, value in (("PATCHMILL_URL", url), ("PATCHMILL_API_KEY", key)) if not value]
+    if missing or not url or not key:
+        raise UsageError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set. Set PATCHMILL_URL to the server's"
+            " address and PATCHMILL_API_KEY to your key; for the server that `make up` starts, type: . .local/env"
+        )
+    return Client(url, key, notice=say)
+
+
+def watch(
+    client: Client,
+    task: Task,
+    *,
+    json: bool,
+    log: bool = True,
+    log_only: bool = False,
+    states: bool = True,
+    patience_s: float = WAITING_PATIENCE_S,
+) -> Task:
+    """Follow the task to its end, for a person or as JSON; Ctrl-C ends the watching, not the task."""
+    try:
+        if json:
+            return follow(client, task, JsonLines(states=states), log=log, patience_s=patience_s)
+        with Screen(log_only=log_only) as screen:
+            return follow(client, task, screen, log=log, patience_s=patience_s)
+    except KeyboardInterrupt:
+        say(
+            f"\nStopped watching; task {task.id} goes on.\n"
+            f"  watch it again:  patchmill logs -f {task.id}\n"
+            f"  cancel it:       patchmill cancel {task.id}"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    except UnreachableError as e:
+        raise UnreachableError(f"{e}\nThe task goes on without us; later: patchmill wait {task.id}") from e

@@ -1,0 +1,115 @@
+"""The emulator as the demo needs it: up in a folder of its own, and down again however the demo ends."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+ROOT = PROJECT / ".local" / "demo"
+START_S, STOP_S = 180.0, 60.0
+
+
+class DemoError(Exception):
+    """Something did not hold; the text says what."""
+
+
+@contextmanager
+def emulator() -> Iterator[dict[str, str]]:
+    """A running emulator in a fresh `.local/demo`; gives the environment that talks to it.
+
+    Raises DemoError when it does not start or does not stop by itself.
+    """
+    outside = _outside()
+    environment = outside | {"PATCHMILL_EMULATOR_ROOT": str(ROOT), "PATCHMILL_EMULATOR_PROJECT": str(PROJECT)}
+    _clear(environment)
+    (ROOT / "logs").mkdir(parents=True)
+    # In a session of its own a terminal's Ctrl-C does not reach it: it has to live until the demo takes it down. Should
+    # the demo be killed, the kernel tells it (prctl(2), PR_SET_PDEATHSIG).
+    tie = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+    began = time.monotonic()
+    with (ROOT / "logs" / "emulator.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*tie, sys.executable, "-m", "emulator", "up", "--foreground"],
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    try:
+        _wait(process)
+        values = outside | _read_env(ROOT / "env")
+        print(f"  up after {time.monotonic() - began:.1f} s at {values['PATCHMILL_URL']}", flush=True)
+        yield values
+    finally:
+        _stop(process)
+
+
+def _outside() -> dict[str, str]:
+    """The caller's environment without what `make up` gives a shell: that leads to another emulator."""
+    theirs = ("PATCHMILL_", "COS_", "KAFKA_", "KUBECONFIG", "MYSQL_SOCKET", "REDIS_SOCKET")
+    kept = "PATCHMILL_MODEL_NAME"
+    return {name: value for name, value in os.environ.items() if name == kept or not name.startswith(theirs)}
+
+
+def _clear(environment: dict[str, str]) -> None:
+    """Away with an earlier demo's folder, and its emulator should that one have been killed."""
+    if not ROOT.exists():
+        return
+    command = [sys.executable, "-m", "emulator", "down"]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=90)
+    if done.returncode != 0:
+        raise DemoError(f"an earlier demo's emulator could not be stopped: {done.stderr.strip()}")
+    shutil.rmtree(ROOT)
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    """Show what the emulator reports until everything answers."""
+    too_long = threading.Timer(START_S, process.terminate)
+    too_long.start()
+    try:
+        for line in process.stdout or ():
+            text = line.strip().removeprefix("emulator: ")
+            if text == "done":
+                return
+            print(f"  {text}", flush=True)
+    finally:
+        too_long.cancel()
+    log = (ROOT / "logs" / "emulator.log").read_text(errors="replace").splitlines()
+    raise DemoError("the emulator did not start:\n" + "\n".join(log[-20:]))
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # impatience must not leave half of it running
+    process.terminate()
+    try:
+        code = process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its own children die with it
+        process.wait()
+        raise DemoError("the emulator did not stop and was killed") from None
+    finally:
+        if process.stdout:
+            process.stdout.close()
+    if code != 0 and sys.exc_info()[0] is None:
+        raise DemoError(f"the emulator ended with {code}")
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    """What the file's `export NAME=value` lines set, but for PATH."""
+    words = [shlex.split(line)[1] for line in path.read_text().splitlines() if line.startswith("export ")]
+    values = dict(word.split("=", 1) for word in words)
+    return {name: value for name, value in values.items() if name != "PATH"}
