@@ -75,7 +75,8 @@ def test_prompt_of_the_greatest_length_is_taken() -> None:
     [
         "ext::sh -c touch% pwned", "file:///etc", "/etc", "--upload-pack=touch", "-u./x", "git://h/r", "http://h/r",
         "ssh://-oProxyCommand=x/r", "host:path", "https://user:pw@h/r", "https://user@h/r", "https://h/r\n",
-        "https://h/ r", "https://h/\x00", "https://", "https:///r", "https://[::1", "https://h:99999/r", "https://hö/r", "HTTPS://h/r x",
+        "https://h/ r", "https://h/\x00", "https://", "https:///r", "https://[::1", "https://h:99999/r", "https://hö/r",
+        "HTTPS://h/r x",
         "",
     ],
 )  # fmt: skip

@@ -1,0 +1,110 @@
+"""Set-up: what counts as done, what is asked of the user, and that a second run builds nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.setup_parts import interpreters, packages, programs, stamps
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_missing_programs_are_named_by_package_where_they_cannot_be_installed(tmp_path: Path) -> None:
+    with pytest.raises(stamps.SetupError, match="sudo apt-get install bubblewrap git mariadb-server redis-server"):
+        programs.ensure("run", path=str(tmp_path), may_install=False)
+
+
+def test_tests_need_kubectl_too(tmp_path: Path) -> None:
+    with pytest.raises(stamps.SetupError, match="kubernetes-client"):
+        programs.ensure("test", path=str(tmp_path), may_install=False)
+
+
+def test_interrupted_build_leaves_nothing_that_counts(tmp_path: Path) -> None:
+    def half(draft: Path) -> None:
+        draft.mkdir()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stamps.build(tmp_path / "layers" / "vendor-1", half)
+    assert list((tmp_path / "layers").iterdir()) == []
+
+
+def test_rest_of_a_killed_build_is_not_mixed_into_the_next(tmp_path: Path) -> None:
+    (tmp_path / ".vendor-1.building").mkdir()
+    (tmp_path / ".vendor-1.building" / "half").touch()
+
+    def whole(draft: Path) -> None:
+        draft.mkdir()
+        (draft / "whole").touch()
+
+    stamps.build(tmp_path / "vendor-1", whole)
+    assert [path.name for path in tmp_path.iterdir()] == ["vendor-1"]
+    assert [path.name for path in (tmp_path / "vendor-1").iterdir()] == ["whole"]
+
+
+def test_digest_changes_with_a_file_and_with_where_a_part_ends(tmp_path: Path) -> None:
+    pins = tmp_path / "requirements.txt"
+    pins.write_text("a==1\n")
+    before = stamps.digest(pins)
+    pins.write_text("a==2\n")
+    assert stamps.digest(pins) != before
+    assert stamps.digest("ab", "c") != stamps.digest("a", "bc")
+
+
+def test_failed_step_shows_its_output_and_the_hint(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    with pytest.raises(stamps.SetupError, match=r"failed: the step\. Is there a network\?"):
+        stamps.run("the step", ["sh", "-c", "echo cannot resolve; exit 1"], "Is there a network?")
+    assert b"cannot resolve" in capfdbinary.readouterr().err
+
+
+def test_virtual_environment_is_made_anew_where_it_was_moved_and_then_kept(tmp_path: Path) -> None:
+    root = tree(tmp_path)
+    moved = root / ".venv"
+    (moved / "bin").mkdir(parents=True)
+    (moved / "bin" / "python").touch()
+    (moved / "setup-stamp").write_text("/somewhere/else/.venv\n0123456789ab\n")
+    base = Path(vars(sys)["_base_executable"])
+    python = packages.virtual_environment(root, moved, base, with_tree=False)
+    assert subprocess.run([python, "-m", "pip", "--version"], capture_output=True, timeout=60).returncode == 0
+    made = (moved / "pyvenv.cfg").stat().st_ino
+    assert packages.virtual_environment(root, moved, base, with_tree=False) == python
+    assert (moved / "pyvenv.cfg").stat().st_ino == made
+
+
+def tree(root: Path) -> Path:
+    """A working tree with empty lists."""
+    for name in ("requirements/dev.txt", "agent/requirements-nodeps.txt"):
+        (root / name).parent.mkdir(parents=True)
+        (root / name).touch()
+    (root / "pyproject.toml").write_text("[project]\n\n[tool.ruff]\n")
+    return root
+
+
+def test_interpreter_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
+    shim = tmp_path / "python3.10"
+    shim.write_text("#!/bin/sh\necho 'pyenv: python3.10: command not found' >&2\nexit 127\n")
+    shim.chmod(0o755)
+    assert interpreters.examine(str(shim)) is None
+    assert interpreters.examine(str(tmp_path / "none")) is None
+
+
+def test_base_interpreter_is_found_behind_a_virtual_environment() -> None:
+    found = interpreters.examine(sys.executable)
+    assert found
+    assert found.python.is_relative_to(sys.base_prefix)
+    assert found.version == f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def test_wrong_purpose_is_a_usage_error() -> None:
+    done = subprocess.run([REPOSITORY / "tools" / "setup", "everything"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "usage: tools/setup run|test" in done.stderr
+
+
+def test_make_lists_its_targets() -> None:
+    done = subprocess.run(["make", "-s"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True)
+    assert {line.split()[1] for line in done.stdout.splitlines()} >= {"demo", "up", "down", "test", "check", "bench"}
