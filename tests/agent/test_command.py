@@ -15,14 +15,17 @@ import pytest
 
 from tests.agent.conftest import AGENT, Pod
 
+# Seconds that only this test run sleeps, so that its processes can be told from those of another run.
+LONG = f"1200.{os.getpid()}"
 
-def _alive(marker: str) -> list[str]:
-    """Processes whose command line holds `marker`."""
+
+def _alive() -> list[str]:
+    """Living processes whose command line holds LONG."""
     found = []
     for process in Path("/proc").iterdir():
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            if process.name.isdigit() and marker in command and (process / "stat").read_text().split(") ")[1][0] != "Z":
+            if process.name.isdigit() and LONG in command and (process / "stat").read_text().split(") ")[1][0] != "Z":
                 found.append(command)
         except OSError:
             continue
@@ -52,20 +55,20 @@ def test_command_that_does_not_exist_is_an_agent_error(pod: Pod) -> None:
 
 def test_command_that_never_ends_is_killed_with_its_children(pod: Pod) -> None:
     started = time.monotonic()
-    result = pod.run("echo before; (setsid sleep 1201 &) ; sleep 1202", PATCHMILL_TIMEOUT_S="1")
+    result = pod.run(f"echo before; (setsid sleep {LONG} &) ; sleep {LONG}", PATCHMILL_TIMEOUT_S="1")
     assert time.monotonic() - started < 6
     assert result["reason"] == "TIMEOUT"
     assert "1 seconds" in result["message"]
     assert b"before\n" in pod.log
-    assert _alive("sleep 120") == []
+    assert _alive() == []
 
 
 def test_background_process_neither_holds_up_the_end_nor_survives(pod: Pod) -> None:
     started = time.monotonic()
-    result = pod.run("sleep 1301 & setsid sleep 1302 & (sleep 1303 &) ; echo done")
+    result = pod.run(f"sleep {LONG} & setsid sleep {LONG} & (sleep {LONG} &) ; echo done")
     assert time.monotonic() - started < 6
     assert result["ok"] is True
-    assert _alive("sleep 130") == []
+    assert _alive() == []
 
 
 def test_command_that_ignores_signals_and_closes_its_output_is_killed(pod: Pod) -> None:
@@ -74,15 +77,14 @@ def test_command_that_ignores_signals_and_closes_its_output_is_killed(pod: Pod) 
 
 
 def test_process_limit_ends_a_command_that_forks_without_end(pod: Pod) -> None:
-    code = (
-        "import os,time\nwhile True:\n  os.fork() or (os.setsid(), time.sleep(1401), os._exit(0))\n  time.sleep(0.001)"
-    )
+    body = f"os.fork() or (os.setsid(), time.sleep({LONG}), os._exit(0))"
+    code = f"import os,time\nwhile True:\n  {body}\n  time.sleep(0.001)"
     started = time.monotonic()
     result = pod.run(f"python3 -c '{code}'", PATCHMILL_MAX_PROCESSES="150")
     assert time.monotonic() - started < 15
     assert result["reason"] == "PROCESS_LIMIT"
     assert "150" in result["message"]
-    assert _alive("time.sleep(1401)") == []
+    assert _alive() == []
 
 
 def test_many_short_lived_orphans_are_no_reason_to_stop(pod: Pod) -> None:
@@ -155,7 +157,7 @@ def test_log_survives_an_agent_that_destroys_it(pod: Pod) -> None:
 def test_sigterm_leaves_a_result_and_no_process(pod: Pod) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "patchmill_agent", "run"],
-        env=pod.env | {"PATCHMILL_PROMPT": "echo started; sleep 1501"},
+        env=pod.env | {"PATCHMILL_PROMPT": f"echo started; sleep {LONG}"},
         stdout=subprocess.PIPE,
     )
     assert process.stdout
@@ -167,7 +169,7 @@ def test_sigterm_leaves_a_result_and_no_process(pod: Pod) -> None:
     result = json.loads((pod.output / "result.json").read_bytes())
     assert (result["reason"], "SIGTERM" in result["message"]) == ("INTERNAL", True)
     assert b"SIGTERM" in pod.log
-    assert _alive("sleep 1501") == []
+    assert _alive() == []
 
 
 def test_killed_runner_leaves_a_provisional_result(pod: Pod) -> None:

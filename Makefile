@@ -1,0 +1,37 @@
+# Every target sets up what it needs; the second time that costs nothing.
+#   ARGS="…" is handed on: make up ARGS="--slots 8", make test ARGS="tests/unit -k task"
+
+PYTHON := .venv/bin/python
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test check bench lock
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+demo: ## one task through everything, from an empty machine to the patch
+	@tools/setup run
+	@$(PYTHON) demo/run.py $(ARGS)
+
+up: ## start the emulator and wait until everything answers
+	@tools/setup run
+	@$(PYTHON) -m emulator up $(ARGS)
+
+down: ## stop it
+	@tools/setup run
+	@$(PYTHON) -m emulator down $(ARGS)
+
+test: ## all tests, with coverage, and the functions' tests on Python 3.10 too
+	@tools/setup test
+	@tools/test $(ARGS)
+
+check: ## the gate: format, lint, types, import contracts, tests
+	@tools/setup test
+	@tools/check
+	@tools/test
+
+bench: ## speed and size, printed as JSON
+	@tools/setup run
+	@$(PYTHON) bench/run.py $(ARGS)
+
+lock: ## pin the newest versions that fit the .in files (needs uv)
+	@tools/lock

@@ -1,0 +1,11 @@
+"""SCF on one machine: what serverless.yml declares in, running functions and their triggers out.
+
+The functions cannot tell: events, context, environment, limits, log lines and status codes are the platform's. What is
+not documented by the vendor, and therefore assumed, stands in the docstring of the module that assumes it.
+"""
+
+from emulator.scf.declaration import Declaration, DeclarationError, load
+from emulator.scf.pool import Invocation
+from emulator.scf.service import Runtime, Scf, ScfSettings
+
+__all__ = ["Declaration", "DeclarationError", "Invocation", "Runtime", "Scf", "ScfSettings", "load"]

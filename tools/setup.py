@@ -1,0 +1,53 @@
+"""Set-up of a working tree: `tools/setup run` for what runs Patchmill, `tools/setup test` for what tests it.
+
+in   requirements/, agent/, layers/vendor/: the pinned lists; the machine's programs and interpreters
+out  .venv/                      everything a developer needs, Patchmill's client installed from the tree
+     .local/layers/vendor-…/     the functions' packages for the functions' interpreter
+     .local/agent-…/             the agent's packages
+     .local/toolchain.json       where all that is (read by the emulator)
+
+Standard library only: it runs before anything is installed. Every product is built beside its place and renamed, and
+carries a hash of what it was made from, so an interrupted set-up does not count and a second one does nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sys
+from pathlib import Path
+
+from tools.setup_parts import interpreters, packages, programs, stamps
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main(purpose: str) -> None:
+    """Bring everything to the state that `purpose` (run, test) needs. Exits with 1 and a reason if it can't."""
+    try:
+        programs.ensure(purpose)
+        (ROOT / ".local").mkdir(exist_ok=True)
+        with (ROOT / ".local" / "setup.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second one waits and finds it done
+            set_up(purpose)
+    except stamps.SetupError as error:
+        sys.exit(f"setup: {error}")
+
+
+def set_up(purpose: str) -> None:
+    """The virtual environment first: its pip builds the rest."""
+    python = packages.virtual_environment(ROOT, ROOT / ".venv", base_python(), with_tree=True)
+    runtime = interpreters.for_functions(ROOT, python)
+    packages.toolchain(ROOT, python, runtime)
+    if purpose == "test" and runtime.version == "3.10":
+        packages.virtual_environment(ROOT, ROOT / ".venv-3.10", runtime.python, with_tree=False)
+
+
+def base_python() -> Path:
+    """The interpreter behind this one, which may be the virtual environment's own."""
+    return Path(getattr(sys, "_base_executable", sys.executable))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in (["run"], ["test"]):
+        sys.exit("usage: tools/setup run|test")
+    main(sys.argv[1])
