@@ -16,6 +16,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 ROOT = PROJECT / ".local" / "demo"
+UP = "up"  # what the emulator reports last, when everything answers
 START_S, STOP_S = 180.0, 60.0
 
 
@@ -82,9 +83,10 @@ def _wait(process: subprocess.Popen[str]) -> None:
     try:
         for line in process.stdout or ():
             text = line.strip().removeprefix("emulator: ")
-            if text == "done":
+            if text == UP:
                 return
-            print(f"  {text}", flush=True)
+            if not text.startswith("export "):  # the addresses and keys of this one are gone with it
+                print(f"  {text}", flush=True)
     finally:
         too_long.cancel()
     log = (ROOT / "logs" / "emulator.log").read_text(errors="replace").splitlines()

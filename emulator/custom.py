@@ -14,8 +14,8 @@ from emulator.settings import SettingsError
 class Custom:
     """Everything is optional; other keys of `custom` are the project's own."""
 
-    migrations: str | None
-    """Folder of numbered SQL files, relative to serverless.yml."""
+    migrations: Path | None
+    """Folder of numbered SQL files, given relative to serverless.yml."""
     topics: tuple[str, ...]
     """Kafka topics to create."""
     buckets: tuple[str, ...]
@@ -29,10 +29,10 @@ class Custom:
     """Path that the first HTTP function answers with 2xx when it is well."""
 
     @classmethod
-    def read(cls, custom: Mapping[str, Any]) -> Custom:
+    def read(cls, custom: Mapping[str, Any], project: Path) -> Custom:
         """Raises SettingsError, which names the key."""
         return cls(
-            migrations=_text(custom, "migrations"),
+            migrations=_folder(custom, "migrations", project),
             topics=_texts(custom, "topics"),
             buckets=_texts(custom, "buckets"),
             code_bucket=_text(custom, "code_bucket"),
@@ -41,14 +41,14 @@ class Custom:
             health=_text(custom, "health"),
         )
 
-    def migrations_in(self, project: Path) -> Path | None:
-        """The folder of migrations. Raises SettingsError when it is not there."""
-        if self.migrations is None:
-            return None
-        folder = project / self.migrations
-        if not folder.is_dir():
-            raise SettingsError(f"serverless.yml: custom.migrations: no folder {folder}")
-        return folder
+
+def _folder(custom: Mapping[str, Any], key: str, project: Path) -> Path | None:
+    name = _text(custom, key)
+    if name is None:
+        return None
+    if not (project / name).is_dir():
+        raise SettingsError(f"serverless.yml: custom.{key}: no folder {project / name}")
+    return project / name
 
 
 def _text(custom: Mapping[str, Any], key: str) -> str | None:

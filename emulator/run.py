@@ -13,13 +13,15 @@ from typing import Any
 
 from emulator import cli
 from emulator.health import Unhealthy
+from emulator.scf import DeclarationError
 from emulator.services.process import ServiceError, rotate
 from emulator.settings import Settings, SettingsError
 from emulator.state import Lock, StateError
 from emulator.supervisor import Supervisor
 from emulator.toolchain import ToolchainError
 
-EXPLAINED = (ServiceError, SettingsError, StateError, ToolchainError, Unhealthy)  # their text says all there is to say
+# Their text says all there is to say; anything else is a fault of ours and leaves its traceback in the log.
+EXPLAINED = (DeclarationError, ServiceError, SettingsError, StateError, ToolchainError, Unhealthy)
 log = logging.getLogger(__name__)
 
 

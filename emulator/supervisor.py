@@ -1,6 +1,6 @@
 """The whole emulator in one process: settings in, a running cloud on one machine out.
 
-The order of a start: engines; serverless.yml with this machine's values; migrations, topics and buckets; object store;
+The order of a start: serverless.yml with this machine's values; engines; migrations, topics and buckets; object store;
 cluster; functions and their triggers; one request to show that the road is open. A stop runs backwards. Everything
 that must outlive a crash is on disk before it counts, so a start after a SIGKILL is an ordinary start.
 """
@@ -86,22 +86,19 @@ class Supervisor:
         server = await control.listen(self._run / "control.sock", self.status)
         self._parts.callback(server.close)
         root = self.settings.root
-        image = agent_image(self._tools, REPOSITORY)
+        image = agent_image(self._tools, REPOSITORY, root / "agent")
         cluster = Cluster(root / "kube", {image.name: image}, self.settings.slots, self._state.kube_token)
         broker = kafka_of_caller(self.settings.environ)
         places = self._choose_places(cluster, broker)
+        variables = function_variables(self.settings, places, self._state.api_key)
+        declaration = load(self.settings.project / "serverless.yml", variables, {})
+        custom = Custom.read(declaration.custom, self.settings.project)
         kafka_port = None if broker else self._state.ports["kafka"]
         self._engines = Engines(root, self._sockets, kafka_port, self._progress)
         await self._engines.start()
         self._parts.push_async_callback(self._engines.stop)
-        variables = function_variables(self.settings, places, self._state.api_key)
-        declaration = load(self.settings.project / "serverless.yml", variables, {})
-        custom = Custom.read(declaration.custom)
-        await self._engines.fill(custom.migrations_in(self.settings.project), custom.topics, places.kafka)
-        scf = self._scf(declaration, places)
-        await self._start_cos(scf, declaration, custom)
-        await self._start_cluster(cluster, custom)
-        await self._start_functions(scf, declaration, custom)
+        await self._engines.fill(custom.migrations, custom.topics, places.kafka)
+        await self._start_platform(cluster, declaration, custom, self._scf(declaration, places))
         self._write_shell_files(declaration, custom, cluster, places)
         self._phase = "up"
 
@@ -146,24 +143,24 @@ class Supervisor:
         built = {name for name, place in places.items() if (place / "requirements.txt").exists()}
         return {name: self._tools.vendor_layer if name in built else place for name, place in places.items()}
 
-    async def _start_cos(self, scf: Scf, declaration: Declaration, custom: Custom) -> None:
+    async def _start_platform(self, cluster: Cluster, declaration: Declaration, custom: Custom, scf: Scf) -> None:
+        """Functions may be called by what a crash left in the queues, pods may report at once: the API they need first.
+
+        A part's `stop` may be called before its `start`, so each is noted before anything can fail.
+        """
+        await self._serve("kube", cluster.app, cluster.tls.server)
+        self._parts.push_async_callback(cluster.stop)
+        self._parts.push_async_callback(scf.stop)
+        await scf.start()
         store = Store(self.settings.root / "cos")
         self._parts.callback(store.close)
         for bucket in custom.buckets:
             store.create_bucket(bucket)
         await self._serve("cos", create_app(store, self._credentials, scf.on_object_event, declaration.region))
-
-    async def _start_cluster(self, cluster: Cluster, custom: Custom) -> None:
         await cluster.start()
-        self._parts.push_async_callback(cluster.stop)
         if custom.namespace:
             with contextlib.suppress(AlreadyExists):
                 cluster.store.create(new_namespace(custom.namespace))
-        await self._serve("kube", cluster.app, cluster.tls.server)
-
-    async def _start_functions(self, scf: Scf, declaration: Declaration, custom: Custom) -> None:
-        await scf.start()
-        self._parts.push_async_callback(scf.stop)
         for number, name in enumerate(declaration.http_functions):
             await self._serve(f"url-{name}" if number else "url", await scf.url_app(name))
         if custom.health and "url" in self._urls:

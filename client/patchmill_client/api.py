@@ -62,7 +62,8 @@ class Client:
 
     def create_upload(self, size: int) -> Upload:
         """Ask for a place for a ZIP of `size` bytes."""
-        return _read(self._http.request("POST", "/v1/uploads", json={"size": size}), Upload.from_json)
+        answer = self._http.request("POST", "/v1/uploads", json={"size": size})
+        return _read(answer, lambda raw: Upload.from_answer(raw, answer.headers["Location"]))
 
     def send_upload(self, upload: Upload, file: IO[bytes], size: int, progress: Callable[[int], None]) -> None:
         """Stream the file's `size` bytes to the upload's place; `progress` is told the bytes sent so far."""

@@ -127,8 +127,9 @@ class Upload:
     max_bytes: int | None
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Upload:
-        return cls(str(raw["upload_id"]), str(raw["url"]), dict(raw.get("headers") or {}), raw.get("max_bytes"))
+    def from_answer(cls, raw: Mapping[str, Any], location: str) -> Upload:
+        """The place is in the answer's Location header."""
+        return cls(str(raw["upload_id"]), location, dict(raw.get("headers") or {}), raw.get("max_bytes"))
 
 
 @dataclass(frozen=True)

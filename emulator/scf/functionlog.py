@@ -10,7 +10,6 @@ from __future__ import annotations
 from pathlib import Path
 
 _MAX_BYTES = 10 << 20
-_MAX_EVENT = 2000
 
 
 class FunctionLog:
@@ -27,9 +26,8 @@ class FunctionLog:
             file.write(text)
 
 
-def begin(request_id: str, event: str) -> str:
-    shown = event if len(event) <= _MAX_EVENT else event[:_MAX_EVENT] + "…"
-    return f"START RequestId: {request_id}\nEvent RequestId: {request_id} {shown}\n"
+def begin(request_id: str) -> str:
+    return f"START RequestId: {request_id}\nEvent RequestId: {request_id}\n"
 
 
 def init_report(request_id: str, total_ms: float, function_ms: float) -> str:

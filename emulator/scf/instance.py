@@ -47,6 +47,8 @@ class Blueprint:
     sockets: Path
     environment: dict[str, str]
     memory_mb: int
+    group: str
+    """Name of the control group, without the instance's number."""
 
 
 class Instance:
@@ -65,7 +67,7 @@ class Instance:
     async def start(cls, blueprint: Blueprint, number: int) -> Instance:
         """Start the process and import the handler. Raises InstanceError (430 when the import fails)."""
         box = _sandbox(blueprint)
-        group = Group.create(f"scf-{blueprint.name}-{number}", blueprint.memory_mb << 20, limits.PROCESSES_AND_THREADS)
+        group = Group.create(f"{blueprint.group}-{number}", blueprint.memory_mb << 20, limits.PROCESSES_AND_THREADS)
         ours, theirs = socket.socketpair()
         output, theirs_output = os.pipe()
         os.set_blocking(output, False)

@@ -76,7 +76,7 @@ class Pool:
             await self._idle.pop().close()
 
     async def _run(self, event: Any, text: str, request_id: str) -> Invocation:
-        log = functionlog.begin(request_id, text)
+        log = functionlog.begin(request_id)
         instance: Instance | None = None
         cold, started = not self._idle, time.monotonic()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -62,6 +63,8 @@ class Scf:
     ) -> None:
         self.declaration, self._project, self._root, self._runtime = declaration, project, root, runtime
         self._role, self._kafka, self._sockets, self._settings = role, kafka_bootstrap, sockets, settings
+        # Other emulators may run on this machine: what one sweeps up after a crash must be its own.
+        self._prefix = f"scf-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]}-"
         self._pools: dict[str, Pool] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._consumers: list[CkafkaTrigger] = []
@@ -69,7 +72,7 @@ class Scf:
 
     async def start(self) -> None:
         """Code is staged and the triggers run; instances are made by the first events. Raises CodeError."""
-        cgroups.sweep("scf-")
+        await asyncio.to_thread(cgroups.sweep, self._prefix)
         for function in self.declaration.functions.values():
             self._pools[function.name] = await self._pool(function)
         self._queue = AsyncQueue(
@@ -122,6 +125,7 @@ class Scf:
             sockets=self._sockets,
             environment=environment(function, self.declaration, self._role, str(python.resolve())),
             memory_mb=function.memory_mb,
+            group=f"{self._prefix}{function.name}",
         )
         log = FunctionLog(self._root.parent / "logs" / "functions" / f"{function.name}.log")
         return Pool(function, self.declaration, blueprint, log, self._settings.max_instances)

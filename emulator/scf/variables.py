@@ -1,6 +1,6 @@
 """Variables in serverless.yml: a parsed document with `${…}` in, the same document with their values out.
 
-Known: ${env:NAME}, ${self:a.b.c}, ${opt:name}, each with fall-backs: ${env:NAME, 'text'}, ${opt:stage, self:custom.x, 3}.
+Known: ${env:NAME}, ${self:a.b.c}, ${opt:name}, with fall-backs: ${env:NAME, 'text'}, ${opt:stage, self:custom.x, 3}.
 They may be nested. A variable that is the whole text keeps the type of its value (a list from `self`); inside a longer
 text it becomes text. What a variable of the environment contains is never expanded again.
 """

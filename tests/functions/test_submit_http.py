@@ -35,20 +35,22 @@ def test_git_task_is_accepted_stored_and_cached(world: World) -> None:
 
 
 def test_upload_is_put_by_the_client_and_named_by_its_id(world: World) -> None:
-    upload = world.request("POST", "/v1/uploads", {"size": 4}).json
-    assert requests.put(upload["url"], data=b"PK\x03\x04", headers=upload["headers"], timeout=10).status_code == 200
+    reply = world.request("POST", "/v1/uploads", {"size": 4})
+    upload, place = reply.json, reply.headers["location"]
+    assert place not in reply.text
+    assert requests.put(place, data=b"PK\x03\x04", headers=upload["headers"], timeout=10).status_code == 200
     task = submitted(world, source={"upload_id": upload["upload_id"]})
     assert task["source"] == {"kind": "upload", "upload_id": upload["upload_id"]}
 
 
 def test_upload_url_takes_no_other_length(world: World) -> None:
-    upload = world.request("POST", "/v1/uploads", {"size": 4}).json
-    assert requests.put(upload["url"], data=b"too long", timeout=10).status_code == 403
+    place = world.request("POST", "/v1/uploads", {"size": 4}).headers["location"]
+    assert requests.put(place, data=b"too long", timeout=10).status_code == 403
 
 
 def test_upload_without_a_size_takes_any(world: World) -> None:
-    upload = world.request("POST", "/v1/uploads").json
-    assert requests.put(upload["url"], data=b"PK", timeout=10).status_code == 200
+    place = world.request("POST", "/v1/uploads").headers["location"]
+    assert requests.put(place, data=b"PK", timeout=10).status_code == 200
 
 
 def test_upload_over_the_limit_is_refused(world: World) -> None:
@@ -124,9 +126,9 @@ def test_same_idempotency_key_for_another_request_is_refused(world: World) -> No
 def test_same_idempotency_key_with_an_equal_upload_is_one_task(world: World) -> None:
     ids = []
     for _ in range(2):
-        upload = world.request("POST", "/v1/uploads").json
-        requests.put(upload["url"], data=b"PK-same", timeout=10)
-        body = {"prompt": "p", "agent": "command", "source": {"upload_id": upload["upload_id"]}}
+        reply = world.request("POST", "/v1/uploads")
+        requests.put(reply.headers["location"], data=b"PK-same", timeout=10)
+        body = {"prompt": "p", "agent": "command", "source": {"upload_id": reply.json["upload_id"]}}
         ids.append(world.request("POST", "/v1/tasks", body, idempotency_key="k1").json["id"])
     assert ids[0] == ids[1]
 

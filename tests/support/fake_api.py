@@ -85,8 +85,8 @@ class FakeApi:
         if (method, path) == ("POST", "/v1/uploads"):
             name = f"up{len(self.uploads)}"
             self.uploads[name] = b""
-            body = {"upload_id": name, "url": f"{self.url}/store/{name}?sign=s3cret", "headers": {"X-Must": "yes"}}
-            return JSONResponse(body | {"method": "PUT", "max_bytes": self.max_bytes}, 201)
+            body = {"upload_id": name, "headers": {"X-Must": "yes"}, "method": "PUT", "max_bytes": self.max_bytes}
+            return JSONResponse(body, 201, {"Location": f"{self.url}/store/{name}?sign=s3cret"})
         if path == "/v1/tasks":
             return await (self._create(request) if method == "POST" else self._list(request))
         task_id, _, rest = path.removeprefix("/v1/tasks/").partition("/")

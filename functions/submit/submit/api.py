@@ -18,7 +18,7 @@ from submit.problems import Problem, field_problem
 from submit.resources import Resource, body_of, etag_of, tenant_of, whole_number
 from submit.tasklist import TaskList
 
-UPLOAD_URL_S = 3600
+UPLOAD_URL_S = 900
 ARTIFACT_URL_S = 300
 
 
@@ -70,9 +70,10 @@ class Uploads(Resource):
         key = keys.upload(tenant_of(request), upload_id)
         headers = {"Content-Length": str(wanted.size)} if wanted.size else {}
         response.status = falcon.HTTP_201
+        # In a header, not in the body: the platform logs the body of what a function returns.
+        response.set_header("Location", self.services.code.presign("PUT", key, UPLOAD_URL_S, headers))
         response.media = {
             "upload_id": upload_id,
-            "url": self.services.code.presign("PUT", key, UPLOAD_URL_S, headers),
             "method": "PUT",
             "headers": headers,
             "expires_at": iso(datetime.now(timezone.utc) + timedelta(seconds=UPLOAD_URL_S)),
