@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 T = TypeVar("T")
+Parser = Literal["httptools", "h11"]
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,7 @@ class Listener:
         await asyncio.sleep(0)
 
 
-async def serve(
-    app: ASGIApp, *, port: int = 0, tls: Tls | None = None, http: Literal["httptools", "h11"] = "httptools"
-) -> Listener:
+async def serve(app: ASGIApp, *, port: int = 0, tls: Tls | None = None, http: Parser = "httptools") -> Listener:
     """Listen on 127.0.0.1:`port` (0: a free one). Raises OSError when the port is taken.
 
     `http`: the parser. httptools is the faster one, but writes header names in lower case; h11 leaves them as they are.

@@ -39,7 +39,7 @@ class Settings:
     """Pause before a failed CKafka batch is tried again."""
     ckafka_wait_s: float = 0.05
     """Longest wait for a CKafka batch to fill, instead of the declared seconds."""
-    idle_s: float = 300.0
+    idle_s: float = 120.0
     """An instance without work ends after this time."""
     max_instances: int = 4
     """Instances of one function at the same time, unless it declares fewer."""

@@ -27,7 +27,7 @@ from emulator.kube.cluster import Cluster
 from emulator.kube.errors import AlreadyExists
 from emulator.kube.objects import new_namespace
 from emulator.kube.tls import kubeconfig
-from emulator.listen import Tls, serve
+from emulator.listen import Parser, Tls, serve
 from emulator.scf import Declaration, Runtime, Scf, ScfSettings, load
 from emulator.services.kafka import free_port
 from emulator.settings import PORTS, Settings, SettingsError
@@ -156,7 +156,8 @@ class Supervisor:
         self._parts.callback(store.close)
         for bucket in custom.buckets:
             store.create_bucket(bucket)
-        await self._serve("cos", create_app(store, self._credentials, scf.on_object_event, declaration.region))
+        app = create_app(store, self._credentials, scf.on_object_event, declaration.region)
+        await self._serve("cos", app, http="h11")  # the SDK looks headers up as COS spells them
         await cluster.start()
         if custom.namespace:
             with contextlib.suppress(AlreadyExists):
@@ -168,10 +169,10 @@ class Supervisor:
             await wait_for(self._health)
             self._progress(f"{self._health}: answers")
 
-    async def _serve(self, name: str, app: ASGIApp, tls: Tls | None = None) -> str:
+    async def _serve(self, name: str, app: ASGIApp, tls: Tls | None = None, http: Parser = "httptools") -> str:
         """Listen on the port that is remembered for `name`; returns the URL."""
         port = self._state.ports.setdefault(name, free_port())
-        listener = await serve(app, port=port, tls=tls)
+        listener = await serve(app, port=port, tls=tls, http=http)
         self._parts.push_async_callback(listener.close)
         self._urls[name] = f"{'https' if tls else 'http'}://127.0.0.1:{port}"
         return self._urls[name]

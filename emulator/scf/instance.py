@@ -1,38 +1,38 @@
 """One instance: a sandboxed process that sees its code, its layers and its own /tmp, and answers one event at a time.
 
-Between events it is frozen (SIGSTOP for its whole tree), as the platform freezes it: threads stand still, and a
-connection may be dead when it wakes up.
+Between events it is frozen (SIGSTOP for all its processes), as the platform freezes it: threads stand still, and a
+connection may be dead when it wakes up. bubblewrap's outer process is not: it tells when the inner one has ended.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import socket
-import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from emulator import sandbox
 from emulator.cgroups import Group
 from emulator.sandbox import Mount, Sandbox
-from emulator.scf import limits
+from emulator.scf import limits, proctree
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _RUNTIME = "/var/runtime/bootstrap.py"
+_UTC = Path("/usr/share/zoneinfo/UTC")
+_WEIGH_S = 0.1  # how often memory is looked at where no control group does it
+_READ = 1 << 16
 
 
 class InstanceError(Exception):
-    """The instance is no more; `status` is the platform's code for why."""
+    """The instance is no more; `status` is the platform's code for why, `trace` a traceback of the function's."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, trace: str = "") -> None:
         super().__init__(message)
-        self.status, self.message = status, message
+        self.status, self.message, self.trace = status, message, trace
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Blueprint:
     handler: str
     python: Path
     code: Path
-    layers: Path | None
+    layers: Path
     sockets: Path
     environment: dict[str, str]
     memory_mb: int
@@ -52,122 +52,184 @@ class Blueprint:
 
 
 class Instance:
-    """Make one with `start`; after an InstanceError only `close` is left."""
+    """Made by `start`, then `init`, then `call` for each event. After an InstanceError only `close` is left."""
 
-    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket, output: int, group: Group) -> None:
-        self._process, self._group, self._output = process, group, output
-        self._channel = channel
-        self._reader: asyncio.StreamReader
-        self._writer: asyncio.StreamWriter
-        self._text = bytearray()
-        self.init_ms = 0.0
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        group: Group,
+        process: asyncio.subprocess.Process,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        output: int,
+    ) -> None:
+        self._blueprint, self._group, self._process, self._output = blueprint, group, process, output
+        self._reader, self._writer = streams
+        self._text, self._lost, self._peak = bytearray(), 0, 0
+        self._closing: asyncio.Task[None] | None = None
         self.idle_since = time.monotonic()
+        asyncio.get_running_loop().add_reader(output, self._drain)
 
     @classmethod
     async def start(cls, blueprint: Blueprint, number: int) -> Instance:
-        """Start the process and import the handler. Raises InstanceError (430 when the import fails)."""
-        box = _sandbox(blueprint)
-        group = Group.create(f"{blueprint.group}-{number}", blueprint.memory_mb << 20, limits.PROCESSES_AND_THREADS)
+        """Start the process. Raises OSError; then nothing of it is left."""
+        memory, pids = blueprint.memory_mb << 20, limits.PROCESSES_AND_THREADS
+        group = await asyncio.to_thread(Group.create, f"{blueprint.group}-{number}", memory, pids)
         ours, theirs = socket.socketpair()
         output, theirs_output = os.pipe()
         os.set_blocking(output, False)
-        ours.setblocking(False)
-        argv = [str(blueprint.python), "-S", _RUNTIME, str(theirs.fileno()), blueprint.handler]
         try:
-            process = await asyncio.create_subprocess_exec(
-                *group.wrap(sandbox.command(box, argv)),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=theirs_output,
-                stderr=theirs_output,
-                pass_fds=[theirs.fileno()],
-                env=sandbox.environment(box),
-            )
+            streams = await asyncio.open_connection(sock=ours)
+            process = await _spawn(blueprint, group, theirs.fileno(), theirs_output)
+        except BaseException:
+            ours.close()
+            os.close(output)
+            group.remove()
+            raise
         finally:
             theirs.close()
             os.close(theirs_output)
-        instance = cls(process, ours, output, group)
-        await instance._init()
-        return instance
+        return cls(blueprint, group, process, streams, output)
 
-    async def _init(self) -> None:
-        asyncio.get_running_loop().add_reader(self._output, self._drain)
-        self._reader, self._writer = await asyncio.open_connection(
-            sock=self._channel, limit=2 * limits.SYNC_EVENT_BYTES
-        )
-        started = time.monotonic()
+    async def init(self, timeout_s: float) -> None:
+        """Have the handler imported. Raises InstanceError: 430 with the traceback, 450 time-out, 434, 405, 500."""
         try:
-            answer = await asyncio.wait_for(self._receive(), limits.INIT_TIMEOUT_S)
+            kind, text = await self._receive(timeout_s)
         except asyncio.TimeoutError:
-            raise InstanceError(433, f"the handler was not imported within {limits.INIT_TIMEOUT_S} s") from None
-        self.init_ms = (time.monotonic() - started) * 1000
-        if "failed" in answer:
-            raise InstanceError(430, answer["failed"])
+            raise InstanceError(450, f"Container start timed out after {timeout_s:g} seconds") from None
+        except _Ended as ended:
+            if bytes(self._text).startswith((b"bwrap:", b"sh:")):
+                raise InstanceError(500, "the sandbox could not be made") from None
+            raise self._why(ended, 405, "the process ended while the handler was imported") from None
+        if kind != b"R":
+            raise InstanceError(430, "user code exception caught", text.decode("utf-8", "replace"))
 
-    async def call(self, event: Any, context: dict[str, object], timeout_s: float) -> dict[str, Any]:
-        """{"result": …} or {"error": …}. Raises InstanceError: 433 time-out, 434 memory, 405 the process ended."""
-        self._signal(signal.SIGCONT)
-        data = json.dumps({"event": event, "context": context}).encode()
-        self._writer.write(struct.pack(">I", len(data)) + data)
+    async def call(self, frame: bytes, timeout_s: float) -> tuple[bytes, bytes]:
+        """The kind and text of the answer to one event. Raises InstanceError: 433 time-out, 434 memory, 439 ended."""
+        proctree.send(self._process.pid, signal.SIGCONT)
+        self._writer.write(len(frame).to_bytes(4, "big") + frame)
         try:
-            answer = await asyncio.wait_for(self._receive(), timeout_s)
+            answer = await self._receive(timeout_s)
         except asyncio.TimeoutError:
-            raise InstanceError(433, f"Task timed out after {timeout_s:g} seconds") from None
-        self._signal(signal.SIGSTOP)
+            raise InstanceError(433, f"Invoking task timed out after {timeout_s:g} seconds") from None
+        except _Ended as ended:
+            raise self._why(ended, 439, "User process exit when running") from None
+        proctree.send(self._process.pid, signal.SIGSTOP)
         self.idle_since = time.monotonic()
         return answer
 
-    def output(self) -> str:
-        """What the handler printed since the last call of this."""
-        self._drain()
-        text, self._text = self._text.decode("utf-8", "replace"), bytearray()
-        return text if not text or text.endswith("\n") else text + "\n"
+    @property
+    def alive(self) -> bool:
+        """Whether it can be used again."""
+        return self._closing is None and self._process.returncode is None and not self._reader.at_eof()
 
     @property
     def memory_bytes(self) -> int:
-        """The most it has used so far."""
-        return self._group.peak_bytes() or _resident(_tree(self._process.pid))
+        """The most it has used so far; without control groups, the most that was seen."""
+        if self._closing is None:
+            self._peak = max(self._peak, self._group.peak_bytes() or proctree.resident_bytes(self._process.pid))
+        return self._peak
+
+    def output(self) -> str:
+        """What was printed since the last call of this, ending with a newline."""
+        if self._closing is None:
+            self._drain_all()
+        text, lost = self._text.decode("utf-8", "replace"), self._lost
+        self._text, self._lost = bytearray(), 0
+        text = text if not text or text.endswith("\n") else text + "\n"
+        return f"{text}({lost} more bytes of output are left out)\n" if lost else text
 
     async def close(self) -> None:
-        """Kill the whole tree, whatever it is doing."""
-        asyncio.get_running_loop().remove_reader(self._output)
-        self._drain()
+        """Kill every process of it. They are gone when this returns, also when that is cancelled meanwhile."""
+        if self._closing is None:
+            _ = self.memory_bytes
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        # The inner processes first: bubblewrap ends when they are gone, and not before.
+        proctree.send(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._process.wait(), 1 if proctree.below(self._process.pid) else 0.05)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
-        self._group.kill()
         await self._process.wait()
-        if hasattr(self, "_writer"):
-            self._writer.close()
-        else:
-            self._channel.close()
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(self._group.kill)
+        asyncio.get_running_loop().remove_reader(self._output)
+        self._drain_all()
         os.close(self._output)
+        self._writer.transport.abort()
         self._group.remove()
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _receive(self, timeout_s: float) -> tuple[bytes, bytes]:
+        """One frame. Raises asyncio.TimeoutError, _Ended."""
+        frame = asyncio.ensure_future(self._frame())
+        end = time.monotonic() + timeout_s
         try:
-            size = struct.unpack(">I", await self._reader.readexactly(4))[0]
-            answer: dict[str, Any] = json.loads(await self._reader.readexactly(size))
+            while not frame.done():
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise asyncio.TimeoutError
+                await asyncio.wait((frame,), timeout=left if self._group.enforced else min(left, _WEIGH_S))
+                if not self._group.enforced and self.memory_bytes > self._blueprint.memory_mb << 20:
+                    raise _Ended(out_of_memory=True)
+            return frame.result()
+        finally:
+            frame.cancel()
+
+    async def _frame(self) -> tuple[bytes, bytes]:
+        try:
+            head = await self._reader.readexactly(5)
+            return head[:1], await self._reader.readexactly(int.from_bytes(head[1:], "big"))
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise await self._ended() from None
-        return answer
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._process.wait(), 1)
+            raise _Ended(out_of_memory=_oom_kills(self._group) > 0) from None
 
-    async def _ended(self) -> InstanceError:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 2)
-        if self._group.oom_kills():
-            return InstanceError(434, "Memory limit reached: the process was killed")
-        return InstanceError(405, f"The process ended with code {self._process.returncode}")
+    def _why(self, ended: _Ended, status: int, message: str) -> InstanceError:
+        if ended.out_of_memory:
+            return InstanceError(434, "Memory limit reached")
+        code = self._process.returncode
+        return InstanceError(status, message if code is None else f"{message} (exit code {code})")
 
-    def _drain(self) -> None:
-        """Read what there is: the handler's output stands in the pipe before its answer comes."""
-        with contextlib.suppress(BlockingIOError):
-            while part := os.read(self._output, 1 << 16):
-                if len(self._text) < limits.SYNC_EVENT_BYTES:
-                    self._text += part
+    def _drain_all(self) -> None:
+        for _ in range(32):  # more than a pipe holds
+            if not self._drain():
+                return
 
-    def _signal(self, number: signal.Signals) -> None:
-        for pid in _tree(self._process.pid):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
+    def _drain(self) -> bool:
+        """Take one part of the output; False when there is none. One at a time, as a child may print without end."""
+        try:
+            part = os.read(self._output, _READ)
+        except BlockingIOError:
+            return False
+        if not part:  # every process is gone: else the loop would call this for ever
+            asyncio.get_running_loop().remove_reader(self._output)
+            return False
+        room = limits.LOG_BYTES - len(self._text)
+        self._text += part[:room]
+        self._lost += max(0, len(part) - room)
+        return True
+
+
+class _Ended(Exception):
+    def __init__(self, *, out_of_memory: bool) -> None:
+        super().__init__()
+        self.out_of_memory = out_of_memory
+
+
+async def _spawn(blueprint: Blueprint, group: Group, channel: int, output: int) -> asyncio.subprocess.Process:
+    box = _sandbox(blueprint)
+    # -S: only the standard library, as on the platform; utf8: its locale is not installed everywhere.
+    argv = [str(blueprint.python), "-S", "-X", "utf8", _RUNTIME, str(channel), blueprint.handler]
+    return await asyncio.create_subprocess_exec(
+        *group.wrap(sandbox.command(box, argv)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=[channel],
+        env=sandbox.environment(box),
+    )
 
 
 def _sandbox(blueprint: Blueprint) -> Sandbox:
@@ -175,10 +237,11 @@ def _sandbox(blueprint: Blueprint) -> Sandbox:
         *sandbox.python_mounts(blueprint.python),
         Mount(_BOOTSTRAP, _RUNTIME),
         Mount(blueprint.code, "/var/user"),
+        Mount(blueprint.layers, "/opt"),
         Mount(blueprint.sockets, "/run/services"),
     ]
-    if blueprint.layers:
-        mounts.append(Mount(blueprint.layers, "/opt"))
+    if _UTC.exists():
+        mounts.append(Mount(_UTC, "/etc/localtime"))  # the platform's clock, not this machine's
     return Sandbox(
         mounts=tuple(mounts),
         env=blueprint.environment,
@@ -188,18 +251,8 @@ def _sandbox(blueprint: Blueprint) -> Sandbox:
     )
 
 
-def _tree(pid: int) -> list[int]:
-    """The children first: bubblewrap itself need not run while they do."""
-    found: list[int] = []
-    with contextlib.suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            found += _tree(int(child))
-    return [*found, pid]
-
-
-def _resident(pids: list[int]) -> int:
-    total = 0
-    for pid in pids:
-        with contextlib.suppress(OSError, IndexError):
-            total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    return total
+def _oom_kills(group: Group) -> int:
+    try:
+        return group.oom_kills()
+    except OSError:
+        return 0

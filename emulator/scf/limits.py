@@ -26,6 +26,11 @@ RULES_PER_BUCKET = 10  # COS trigger rules of one bucket
 TIMER_ARGUMENT_BYTES = 4 * KB
 ASYNC_RETRIES = 2  # product/583/41138
 ASYNC_MAX_AGE_S = 6 * 3600  # product/583/41138
+LOG_BYTES = 1 * MB  # kept of one invocation's output; our own choice
+
+# Status codes by what a trigger does about them (product/583/41138; the codes: product/583/42611).
+OVERRUN = frozenset({429, 432, 449, 500})  # no room, or a fault of the platform: later again, until it succeeds
+RUN_ERRORS = frozenset({405, 407, 430, 433, 434, 439, 450})  # a fault of the function: tried again a few times
 
 RESERVED_PREFIXES = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")
 _VARIABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

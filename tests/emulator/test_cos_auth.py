@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
 from xml.etree import ElementTree
 
 import httpx
@@ -14,18 +12,6 @@ from qcloud_cos import CosServiceError
 
 from emulator.credentials import Credential
 from tests.support.cos import BUCKET, CosServer, sign
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosServer]:
-    with closing(CosServer(tmp_path_factory.mktemp("cos"))) as server:
-        yield server
-
-
-@pytest.fixture
-def cos(server: CosServer) -> CosServer:
-    server.reset()
-    return server
 
 
 def code(response: requests.Response | httpx.Response) -> str:

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-
-import pytest
-
 from emulator.cos.server import create_app
 from emulator.events import ObjectEvent
 from tests.support.cos import BUCKET, REGION, CosServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosServer]:
-    with closing(CosServer(tmp_path_factory.mktemp("cos"))) as server:
-        yield server
-
-
-@pytest.fixture
-def cos(server: CosServer) -> CosServer:
-    server.reset()
-    return server
 
 
 def test_put_tells_everything_the_trigger_needs(cos: CosServer) -> None:

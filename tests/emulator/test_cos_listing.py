@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,18 +9,6 @@ from qcloud_cos import CosServiceError
 
 from emulator.cos.listing import page
 from tests.support.cos import BUCKET, CosServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosServer]:
-    with closing(CosServer(tmp_path_factory.mktemp("cos"))) as server:
-        yield server
-
-
-@pytest.fixture
-def cos(server: CosServer) -> CosServer:
-    server.reset()
-    return server
 
 
 def fill(cos: CosServer, *keys: str) -> None:

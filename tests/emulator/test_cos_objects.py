@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +12,6 @@ import requests
 from qcloud_cos import CosS3Client, CosServiceError
 
 from tests.support.cos import BUCKET, REGION, CosServer
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosServer]:
-    with closing(CosServer(tmp_path_factory.mktemp("cos"))) as server:
-        yield server
-
-
-@pytest.fixture
-def cos(server: CosServer) -> CosServer:
-    server.reset()
-    return server
 
 
 @pytest.fixture(params=["path_style", "host_style"])

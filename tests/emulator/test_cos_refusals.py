@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from xml.etree import ElementTree
 
@@ -14,18 +14,6 @@ import requests
 from qcloud_cos import CosServiceError
 
 from tests.support.cos import BUCKET, REGION, CosServer, sign
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosServer]:
-    with closing(CosServer(tmp_path_factory.mktemp("cos"))) as server:
-        yield server
-
-
-@pytest.fixture
-def cos(server: CosServer) -> CosServer:
-    server.reset()
-    return server
 
 
 def ask(

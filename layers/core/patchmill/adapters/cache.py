@@ -20,7 +20,7 @@ _RUNNING_TTL_S = 10
 _ENDED_TTL_S = 3600
 _PAUSE_AFTER_FAULT = 20  # look-ups that are skipped after a fault, so that a dead Redis is not waited for each time
 
-_STORE = """
+STORE = """
 local old = redis.call('HGET', KEYS[1], 'version')
 if old and tonumber(old) >= tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'task', ARGV[2])
@@ -41,7 +41,7 @@ class Cache:
         """Never raises: the cache costs speed, nothing else."""
         ttl = _ENDED_TTL_S if task.status.terminal else _RUNNING_TTL_S
         body = json.dumps(public(task), ensure_ascii=False)
-        self._call("EVAL", _STORE, 1, _key(task.id), task.version, body, ttl)
+        self._call("EVAL", STORE, 1, _key(task.id), task.version, body, ttl)
 
     def get(self, task_id: str) -> dict[str, Any] | None:
         body = self._call("HGET", _key(task_id), "task")

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 
 from patchmill.adapters.database import Cursor, Database
 
+INSERT = (
+    "INSERT INTO outbox (kind, task_id, attempt, payload, created_at, next_try_at) "
+    "VALUES (%s, %s, %s, %s, NOW(3), NOW(3) + INTERVAL %s SECOND) "
+    "ON DUPLICATE KEY UPDATE next_try_at = VALUES(next_try_at)"
+)
 _MAX_BACKOFF_S = 3600
 
 
@@ -28,16 +33,7 @@ class Row:
 
 def add(cursor: Cursor, kind: str, task_id: str, attempt: int, payload: str, delay_s: int) -> None:
     """Owe an effect; the same one twice is one. The sweep may send it after `delay_s`, by the database's clock."""
-    cursor.change(
-        "INSERT INTO outbox (kind, task_id, attempt, payload, created_at, next_try_at) "
-        "VALUES (%s, %s, %s, %s, NOW(3), NOW(3) + INTERVAL %s SECOND) "
-        "ON DUPLICATE KEY UPDATE next_try_at = VALUES(next_try_at)",
-        kind,
-        task_id,
-        attempt,
-        payload,
-        delay_s,
-    )
+    cursor.change(INSERT, kind, task_id, attempt, payload, delay_s)
 
 
 def remove(cursor: Cursor, kind: str, task_id: str, attempt: int) -> None:
@@ -66,7 +62,12 @@ class Outbox:
                 *params,
                 limit,
             )
-            return sum(self._send_one(cursor, Row(**row), send) for row in found)
+            sent = 0
+            for row in found:
+                if not self._send_one(cursor, Row(**row), send):
+                    break  # what the others need is likely down, too: don't wait for it once for each
+                sent += 1
+            return sent
 
         return self._db.transaction(work)
 
