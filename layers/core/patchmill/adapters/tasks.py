@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 
 import pymysql
@@ -166,35 +167,35 @@ class Tasks:
     def retry(self, task_id: str, attempt: int, outcome: Outcome) -> Task | None:
         """PROCESSING → QUEUED under the next number; `outcome` says why the attempt was given up."""
 
-        def work(cursor: Cursor) -> Task | None:
-            changed = cursor.change(
-                "UPDATE tasks SET status = 'QUEUED', phase = NULL, attempt = attempt + 1, version = version + 1, "
-                "started_at = NULL, updated_at = NOW(3) WHERE id = %s AND attempt = %s AND status = 'PROCESSING'",
-                task_id,
-                attempt,
-            )
-            task = _current(cursor, task_id) if changed else None
-            if task:
-                _end_attempt(cursor, task, outcome, number=attempt)
-                outbox.add(cursor, "task", task.id, task.attempt, _wake_up(task), 0)
-            return task
+        def give_up(cursor: Cursor, task: Task) -> None:
+            _end_attempt(cursor, task, outcome, number=attempt)
 
-        return self._db.transaction(work)
+        return self._queue_again(task_id, attempt, "attempt = attempt + 1, ", give_up, 0)
 
     def put_back(self, task_id: str, attempt: int) -> Task | None:
         """PROCESSING → QUEUED under the same number: the cluster had no room, so no Job was made."""
 
+        def unclaim(cursor: Cursor, task: Task) -> None:
+            cursor.change("DELETE FROM attempts WHERE task_id = %s AND number = %s", task_id, attempt)
+
+        return self._queue_again(task_id, attempt, "", unclaim, self._requeue)
+
+    def _queue_again(
+        self, task_id: str, attempt: int, change: str, settle: Callable[[Cursor, Task], None], delay_s: int
+    ) -> Task | None:
+        """PROCESSING → QUEUED with its message, due after `delay_s`; `settle` sees to the old attempt's row."""
+
         def work(cursor: Cursor) -> Task | None:
             changed = cursor.change(
-                "UPDATE tasks SET status = 'QUEUED', phase = NULL, version = version + 1, updated_at = NOW(3) "
-                "WHERE id = %s AND attempt = %s AND status = 'PROCESSING'",
+                f"UPDATE tasks SET {change}status = 'QUEUED', phase = NULL, started_at = NULL, version = version + 1, "  # noqa: S608
+                "updated_at = NOW(3) WHERE id = %s AND attempt = %s AND status = 'PROCESSING'",
                 task_id,
                 attempt,
             )
             task = _current(cursor, task_id) if changed else None
             if task:
-                cursor.change("DELETE FROM attempts WHERE task_id = %s AND number = %s", task_id, attempt)
-                outbox.add(cursor, "task", task.id, task.attempt, _wake_up(task), self._requeue)
+                settle(cursor, task)
+                outbox.add(cursor, "task", task.id, task.attempt, _wake_up(task), delay_s)
             return task
 
         return self._db.transaction(work)
