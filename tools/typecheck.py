@@ -28,7 +28,7 @@ def main() -> int:
 
 def check(part: list[Path]) -> int:
     """mypy's exit code over some files and folders."""
-    argv = [sys.executable, "-m", "mypy", "--no-error-summary", *part]
+    argv = [sys.executable, "-m", "mypy", "--no-error-summary", *map(str, part)]
     return subprocess.run(argv, cwd=ROOT).returncode
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from emulator import control
+from emulator.custom import Custom
 from emulator.listen import LoopThread
-from emulator.settings import SettingsError, add_options, read_settings
+from emulator.settings import Settings, SettingsError, add_options, read_settings
 from emulator.state import Lock, State, StateError, holder, remove_run_folder, run_folder, write_env
-from emulator.variables import api_keys, kafka_of_caller
+from emulator.variables import Places, api_keys, function_variables, kafka_of_caller
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -137,6 +138,27 @@ def test_keys_are_given_hashed_with_their_tenants() -> None:
         {"sha256": hashlib.sha256(b"mine").hexdigest(), "tenant": "dev", "admin": True},
         {"sha256": hashlib.sha256(b"theirs").hexdigest(), "tenant": "other", "admin": False},
     ]
+
+
+def test_variables_are_the_callers_then_this_machines_then_those_of_set(tmp_path: Path) -> None:
+    environ = {"PATCHMILL_COS_SCHEME": "https", "MINE": "1", "OTHER": "2", "OPENAI_API_KEY": "sk"}
+    settings = Settings(root=tmp_path, project=tmp_path, variables={"OTHER": "3"}, environ=environ)
+    places = Places(cos_port=9000, kube_server="https://k", kube_token="t", kube_ca_pem="PEM", kafka="127.0.0.1:1")
+    values = function_variables(settings, places, "key")
+    assert (values["MINE"], values["OTHER"], values["PATCHMILL_COS_SCHEME"]) == ("1", "3", "http")
+    assert values["PATCHMILL_COS_DOMAIN"] == "127.0.0.1:9000/{bucket}"
+    assert values["PATCHMILL_MODEL_API_KEY"] == "sk"
+
+
+@pytest.mark.parametrize("key", ["migrations", "topics", "buckets", "namespace", "health"])
+def test_faulty_key_of_custom_is_named(tmp_path: Path, key: str) -> None:
+    with pytest.raises(SettingsError, match=rf"custom\.{key}"):
+        Custom.read({key: 5}, tmp_path)
+
+
+def test_folder_of_migrations_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"custom\.migrations: no folder"):
+        Custom.read({"migrations": "elsewhere"}, tmp_path)
 
 
 def test_extra_key_without_a_tenant_is_refused_without_showing_it() -> None:

@@ -71,8 +71,7 @@ class Database:
         connection = self._connected()
         with connection.cursor() as cursor:
             try:
-                connection.begin()
-                value = work(Cursor(cursor))
+                value = work(Cursor(cursor))  # its first statement begins the transaction: autocommit is off
                 connection.commit()
             except pymysql.err.OperationalError as error:
                 if error.args and error.args[0] in _CONFLICT:

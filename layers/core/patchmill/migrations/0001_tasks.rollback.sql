@@ -1,4 +1,4 @@
-DROP TABLE dead_letters;
-DROP TABLE outbox;
-DROP TABLE attempts;
-DROP TABLE tasks;
+DROP TABLE IF EXISTS dead_letters;
+DROP TABLE IF EXISTS outbox;
+DROP TABLE IF EXISTS attempts;
+DROP TABLE IF EXISTS tasks;

@@ -1,7 +1,7 @@
 -- Tasks, their attempts, the outbox and the dead letters.
 -- depends:
 
-CREATE TABLE tasks (
+CREATE TABLE IF NOT EXISTS tasks (
   id CHAR(26) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   tenant VARCHAR(63) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   status VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -31,7 +31,7 @@ CREATE TABLE tasks (
   KEY by_status (status, id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE attempts (
+CREATE TABLE IF NOT EXISTS attempts (
   task_id CHAR(26) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   number INT NOT NULL,
   job_uid VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
@@ -46,7 +46,7 @@ CREATE TABLE attempts (
   KEY by_open (ended_at, task_id)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE outbox (
+CREATE TABLE IF NOT EXISTS outbox (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   kind VARCHAR(12) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   task_id CHAR(26) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -59,7 +59,7 @@ CREATE TABLE outbox (
   KEY by_due (next_try_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
-CREATE TABLE dead_letters (
+CREATE TABLE IF NOT EXISTS dead_letters (
   id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
   source VARCHAR(249) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   position VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
