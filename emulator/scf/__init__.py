@@ -5,7 +5,7 @@ not documented by the vendor, and therefore assumed, stands in the docstring of 
 """
 
 from emulator.scf.declaration import Declaration, DeclarationError, load
-from emulator.scf.pool import Invocation
+from emulator.scf.invocation import Invocation
 from emulator.scf.service import Runtime, Scf, ScfSettings
 
 __all__ = ["Declaration", "DeclarationError", "Invocation", "Runtime", "Scf", "ScfSettings", "load"]

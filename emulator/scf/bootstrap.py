@@ -6,10 +6,16 @@ handler cannot be imported; traceback), then for every event A (answer; JSON), E
 than the platform takes; its size in bytes).
 """
 
+# ruff: noqa: E402 the function may have a json.py of its own, which must not be ours
+import sys
+
+PATH = sys.path[1:]  # without this file's own folder
+sys.path[:] = [place for place in PATH if place.startswith(sys.base_prefix)]
+
 import json
 import os
 import resource
-import sys
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +28,7 @@ def main() -> None:
     channel, name = int(sys.argv[1]), sys.argv[2]
     os.set_inheritable(channel, False)
     sys.argv[1:] = []
-    del sys.path[0]  # this file's own folder
+    sys.path[:] = PATH
     for limit, value in ((resource.RLIMIT_NOFILE, 1024), (resource.RLIMIT_CORE, 0)):
         resource.setrlimit(limit, (value, value))
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -60,8 +66,6 @@ def call(handler: Handler, request: dict[str, Any]) -> tuple[bytes, bytes]:
 
 def trace(error: BaseException) -> bytes:
     """As Python prints it, without the frame of this file."""
-    import traceback
-
     below = error.__traceback__.tb_next if error.__traceback__ else None
     return "".join(traceback.format_exception(type(error), error, below)).encode("utf-8", "replace")
 

@@ -7,21 +7,16 @@ is not documented: here after success, or when the retries are used up. The wait
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
-
 from emulator.scf import limits, schema
-from emulator.scf.pool import Invocation
+from emulator.scf.batches import Batches, Record
+from emulator.scf.invocation import Invocation
 
-_OVERRUN = (429, 432, 449, 500)
-_POLL_MS = 40
 _RECONNECT_S = 0.5
 _MAX_PAUSE_S = 60.0
 log = logging.getLogger(__name__)
@@ -33,9 +28,18 @@ class CkafkaTrigger:
     """Runs in a thread of its own; `invoke` blocks until the function has answered."""
 
     def __init__(
-        self, trigger: schema.Ckafka, bootstrap: str, invoke: Invoke, wait_s: float | None, retry_delay_s: float
+        self,
+        trigger: schema.Ckafka,
+        group: str,
+        bootstrap: str,
+        invoke: Invoke,
+        *,
+        wait_s: float | None,
+        retry_delay_s: float,
     ) -> None:
+        """`group` is the consumer group where the trigger names none. `wait_s` None: what the trigger declares."""
         self._trigger, self._bootstrap, self._invoke = trigger, bootstrap, invoke
+        self._group = trigger.consumer_group_name or group
         self._wait = float(trigger.timeout) if wait_s is None else wait_s
         self._retry_delay = retry_delay_s
         self._stopping = threading.Event()
@@ -44,104 +48,49 @@ class CkafkaTrigger:
     def start(self) -> None:
         self._thread.start()
 
+    def halt(self) -> None:
+        """Deliver nothing more; returns at once."""
+        self._stopping.set()
+
     def stop(self) -> None:
+        """Return when the thread has ended, for which `invoke` must return."""
         self._stopping.set()
         self._thread.join(10)
 
     def _live(self) -> None:
-        """A broker that goes away, or comes back empty, is waited for."""
+        """A broker that goes away, or comes back empty, is waited for; nothing may end the thread but `stop`."""
         while not self._stopping.is_set():
             try:
                 self._consume()
-            except (KafkaError, OSError, ValueError) as error:
-                log.info("ckafka %s: %s", self._trigger.topic, type(error).__name__)
+            except Exception as error:  # also what the client library did not foresee
+                log.info("ckafka %s: %s: %s", self._trigger.topic, type(error).__name__, error)
                 self._stopping.wait(_RECONNECT_S)
 
     def _consume(self) -> None:
-        earliest = self._trigger.offset == "earliest"
-        consumer = KafkaConsumer(
-            bootstrap_servers=self._bootstrap,
-            group_id=self._trigger.consumer_group_name or f"scf-{self._trigger.topic}",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest" if earliest else "latest",
-            fetch_max_wait_ms=_POLL_MS,
-            max_poll_records=self._trigger.max_msg_num,
-            bootstrap_timeout_ms=3000,
-            metrics_enabled=False,
-        )
+        batches = Batches(self._trigger, self._group, self._bootstrap, self._wait, self._stopping)
         try:
-            if partitions := self._partitions(consumer):
-                consumer.assign(partitions)
-                self._seek(consumer, partitions)
-                while not self._stopping.is_set():
-                    if batch := self._batch(consumer):
-                        self._deliver(batch)
-                        consumer.commit()
+            while not self._stopping.is_set():
+                batch = batches.next()
+                if batch and self._deliver(batch):
+                    batches.commit(batch)
         finally:
-            consumer.close()
+            batches.close()
 
-    def _partitions(self, consumer: Any) -> list[Any]:
-        """None while the topic does not exist."""
+    def _deliver(self, batch: list[Record]) -> bool:
+        """True when the trigger may go on: the function has taken the batch, or the batch is given up."""
+        tries, pause, event = 0, self._retry_delay, {"Records": [record.entry for record in batch]}
         while not self._stopping.is_set():
-            if found := consumer.partitions_for_topic(self._trigger.topic):
-                return [TopicPartition(self._trigger.topic, number) for number in sorted(found)]
-            self._stopping.wait(_RECONNECT_S)
-        return []
-
-    def _seek(self, consumer: Any, partitions: list[Any]) -> None:
-        """A number as `offset` is a time in ms, for partitions of which nothing is committed yet."""
-        if not isinstance(self._trigger.offset, int):
-            return
-        times = {part: self._trigger.offset for part in partitions if consumer.committed(part) is None}
-        for part, found in consumer.offsets_for_times(times).items() if times else ():
-            if found:
-                consumer.seek(part, found.offset)
-
-    def _batch(self, consumer: Any) -> list[dict[str, Any]]:
-        batch: list[dict[str, Any]] = []
-        size, end = 0, float("inf")
-        while not self._stopping.is_set() and len(batch) < self._trigger.max_msg_num and time.monotonic() < end:
-            left = min(end - time.monotonic(), 1.0)
-            for record in _records(consumer.poll(max(1, int(left * 1000)), self._trigger.max_msg_num - len(batch))):
-                entry = _entry(record)
-                length = len(json.dumps(entry, ensure_ascii=False).encode()) + 2
-                if batch and size + length > limits.SYNC_EVENT_BYTES - 100:
-                    consumer.seek(TopicPartition(record.topic, record.partition), record.offset)
-                    return batch
-                batch.append(entry)
-                size += length
-                end = min(end, time.monotonic() + self._wait)
-        return batch
-
-    def _deliver(self, batch: list[dict[str, Any]]) -> None:
-        tries, pause = 0, self._retry_delay
-        while not self._stopping.is_set():
-            invocation = self._invoke({"Records": batch})
+            began, invocation = time.monotonic(), self._invoke(event)
             if invocation.ok:
-                return
-            if invocation.status in _OVERRUN:
+                return True
+            log.info("ckafka %s: %d after %.1f s", self._trigger.topic, invocation.status, time.monotonic() - began)
+            if invocation.status in limits.OVERRUN:
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _MAX_PAUSE_S)
                 continue
             tries += 1
-            if tries > self._trigger.retry:
+            if invocation.status not in limits.RUN_ERRORS or tries > self._trigger.retry:
                 log.warning("ckafka %s: a batch of %d was given up", self._trigger.topic, len(batch))
-                return
+                return True
             self._stopping.wait(self._retry_delay)
-        raise OSError("stopping")  # undelivered: nothing may be committed
-
-
-def _records(polled: dict[Any, list[Any]]) -> list[Any]:
-    return [record for records in polled.values() for record in records]
-
-
-def _entry(record: Any) -> dict[str, Any]:
-    return {
-        "Ckafka": {
-            "topic": record.topic,
-            "Partition": record.partition,
-            "offset": record.offset,
-            "msgKey": "None" if record.key is None else record.key.decode("utf-8", "replace"),
-            "msgBody": "" if record.value is None else record.value.decode("utf-8", "replace"),
-        }
-    }
+        return False

@@ -1,4 +1,4 @@
-"""What an instance sees of code: a function's folder and its merged layers, copied, compiled, named by content.
+"""What an instance sees of code: a function's folder or its merged layers, copied, compiled, named by content.
 
 Copies, because a change in the source tree must not reach a running function; compiled with unchecked-hash bytecode,
 because the platform mounts both read-only and sets PYTHONDONTWRITEBYTECODE.
@@ -14,35 +14,36 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from emulator.scf import limits
+from emulator.scf.declaration import DeclarationError
 
-_LEFT_OUT = ("__pycache__", ".git", ".pytest_cache", ".mypy_cache")
+_LEFT_OUT = ("__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 
 
-class CodeError(ValueError):
+class CodeError(DeclarationError):
     """A function's or layer's folder can't be used."""
 
 
 def stage(sources: Sequence[Path], target: Path, python: Path) -> Path:
     """Merge folders in order (a later one wins) into `target`/<digest>, compile, and return that folder.
 
-    Raises CodeError for a missing folder or more than the platform's 500 MB.
+    Raises CodeError for a folder that is missing or cannot be read, or for more than the platform's 500 MB.
     """
     for source in sources:
         if not source.is_dir():
             raise CodeError(f"{source} is no folder")
-    files = {file.relative_to(source): file for source in sources for file in _files(source)}
-    if sum(file.stat().st_size for file in files.values()) > limits.CODE_BYTES:
-        raise CodeError(f"{', '.join(map(str, sources))}: more than {limits.CODE_BYTES // limits.MB} MB")
-    place = target / _digest(files, python)
-    if not place.exists():
-        fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
-        shutil.rmtree(fresh, ignore_errors=True)
-        for name, file in files.items():
-            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, fresh / name)
-        _compile(fresh, python)
-        fresh.rename(place)
-        _forget_others(target, place)
+    try:
+        files = {file.relative_to(source): file for source in sources for file in _files(source)}
+        size = sum(file.stat().st_size for file in files.values())
+        if size > limits.CODE_BYTES:
+            raise CodeError(f"{', '.join(map(str, sources))}: more than {limits.CODE_BYTES // limits.MB} MB")
+        place = target / _digest(files, python)
+        if not place.exists():
+            _fill(place, files, python)
+    except OSError as error:
+        raise CodeError(f"{error.filename}: {error.strerror}") from error
+    for old in target.iterdir():  # this process alone uses them, and it starts with these
+        if old != place:
+            shutil.rmtree(old, ignore_errors=True)
     return place
 
 
@@ -63,14 +64,18 @@ def _digest(files: dict[Path, Path], python: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def _fill(place: Path, files: dict[Path, Path], python: Path) -> None:
+    fresh = place.with_name(f"{place.name}.{os.getpid()}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for name, file in files.items():
+        (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, fresh / name)
+    _compile(fresh, python)
+    fresh.rename(place)
+
+
 def _compile(folder: Path, python: Path) -> None:
     command = [str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(folder)]
     # A vendored file that is not for this version of Python may fail to compile; it would fail to import, too.
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
-
-
-def _forget_others(target: Path, place: Path) -> None:
-    """Older versions, as far as nothing is using them: this process alone does, and it starts with these."""
-    for old in target.iterdir():
-        if old != place:
-            shutil.rmtree(old, ignore_errors=True)

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
+from urllib.parse import quote
 
 from emulator.events import ObjectEvent
 
+_SHORT = {  # the codes of the older regions, as the vendor's samples have them; a newer region has its whole name
+    "ap-guangzhou": "gz",
+    "ap-shanghai": "sh",
+    "ap-beijing": "bj",
+    "ap-chengdu": "cd",
+    "ap-chongqing": "cq",
+    "ap-hongkong": "hk",
+    "ap-nanjing": "nj",
+    "ap-singapore": "sg",
+}
+
 
 def event(change: ObjectEvent, region: str, function: str) -> dict[str, Any]:
-    """As the platform sends it: the bucket without its appid, the key behind /<appid>/<bucket>/, "unkown" and all."""
+    """As the platform sends it: the bucket without its appid, the key behind /<appid>/<bucket>/, "unkown" and all.
+
+    The key is URL-encoded, slashes aside: undocumented, but what functions in the wild undo. The Authorization header
+    of the request that made the change, which the platform shows, is left out.
+    """
     name, _, appid = change.bucket.rpartition("-")
-    host = f"{change.bucket}.cos.{region}.myqcloud.com"
+    key, short = quote(change.key, safe="/"), _SHORT.get(region, region)
+    request = change.headers.get("x-cos-request-id", "")
     return {
         "Records": [
             {
                 "cos": {
                     "cosSchemaVersion": "1.0",
                     "cosObject": {
-                        "url": f"http://{host}/{change.key}",
+                        "url": f"http://{change.bucket}.cos.{region}.myqcloud.com/{key}",
                         "meta": dict(change.headers),
                         "vid": "",
-                        "key": f"/{appid}/{name}/{change.key}",
+                        "key": f"/{appid}/{name}/{key}",
                         "size": change.size,
                     },
-                    "cosBucket": {"region": "gz", "name": name, "appid": appid},
+                    "cosBucket": {"region": short, "name": name, "appid": appid},
                     "cosNotificationId": "unkown",
                 },
                 "event": {
@@ -32,9 +50,9 @@ def event(change: ObjectEvent, region: str, function: str) -> dict[str, Any]:
                     "eventTime": change.time,
                     "eventSource": "qcs::cos",
                     "requestParameters": {"requestSourceIP": change.source_ip, "requestHeaders": {}},
-                    "eventQueue": f"qcs:0:scf:gz:appid/{appid}:default.{function}.$LATEST",
+                    "eventQueue": f"qcs:0:scf:{short}:appid/{appid}:default.{function}.$LATEST",
                     "reservedInfo": "",
-                    "reqid": change.time,
+                    "reqid": zlib.crc32(f"{request}{change.time}".encode()),
                 },
             }
         ]

@@ -1,18 +1,24 @@
-"""The environment of an instance: the platform's own variables, then the function's.
+"""The environment of an instance, the platform's own variables and then the function's; and a handler's context.
 
 The list is the vendor's (intl.cloud.tencent.com/document/product/583/32748); SCF_NAMESPACE is seen in the wild.
+TRIGGER_SRC, which is there for timers only, is set by the bootstrap.
 """
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping
 
 from emulator.credentials import Credential
 from emulator.scf.declaration import Declaration, Function
 
 APPID, UIN = "1250000000", "100000000001"
 NAMESPACE = "default"
+_IN_CONTEXT = ("TENCENTCLOUD_SESSIONTOKEN", "TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY")
 
 
 def environment(function: Function, declaration: Declaration, role: Credential, python: str) -> dict[str, str]:
+    """Every variable that the function sees."""
     return {
         "TENCENTCLOUD_SECRETID": role.secret_id,
         "TENCENTCLOUD_SECRETKEY": role.secret_key,
@@ -41,21 +47,25 @@ def environment(function: Function, declaration: Declaration, role: Credential, 
         "TENCENTCLOUD_APPID": APPID,
         "TENCENTCLOUD_UIN": UIN,
         "TENCENTCLOUD_TZ": "UTC",
-        "TZ": "UTC",
         **function.environment,
     }
 
 
-def context(function: Function, declaration: Declaration, request_id: str) -> dict[str, object]:
-    """What the handler gets as its second argument (tencentcloud.com/zh/document/product/583/9210)."""
-    own = function.environment
-    platform = {"SCF_NAMESPACE": NAMESPACE}
+def context(
+    function: Function, declaration: Declaration, environ: Mapping[str, str], request_id: str
+) -> dict[str, object]:
+    """What the handler gets as its second argument (tencentcloud.com/zh/document/product/583/9210).
+
+    `environment` (JSON) and `environ` (K=V;K=V) are texts and hold the function's own variables and its credentials,
+    as in a dump of a real one.
+    """
+    shown = {**function.environment, **{name: environ[name] for name in _IN_CONTEXT}}
     return {
         "memory_limit_in_mb": function.memory_mb,
         "time_limit_in_ms": function.timeout_s * 1000,
         "request_id": request_id,
-        "environment": own,
-        "environ": ";".join(f"{name}={value}" for name, value in {**own, **platform}.items()),
+        "environment": json.dumps(shown, separators=(",", ":")),
+        "environ": ";".join(f"{name}={value}" for name, value in {**shown, "SCF_NAMESPACE": NAMESPACE}.items()),
         "function_version": "$LATEST",
         "function_name": function.name,
         "namespace": NAMESPACE,

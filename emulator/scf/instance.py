@@ -12,17 +12,11 @@ import os
 import signal
 import socket
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
-from emulator import sandbox
 from emulator.cgroups import Group
-from emulator.sandbox import Mount, Sandbox
 from emulator.scf import limits, proctree
+from emulator.scf.blueprint import Blueprint, spawn
 
-_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_RUNTIME = "/var/runtime/bootstrap.py"
-_UTC = Path("/usr/share/zoneinfo/UTC")
 _WEIGH_S = 0.1  # how often memory is looked at where no control group does it
 _READ = 1 << 16
 
@@ -33,22 +27,6 @@ class InstanceError(Exception):
     def __init__(self, status: int, message: str, trace: str = "") -> None:
         super().__init__(message)
         self.status, self.message, self.trace = status, message, trace
-
-
-@dataclass(frozen=True)
-class Blueprint:
-    """What every instance of a function is made from."""
-
-    name: str
-    handler: str
-    python: Path
-    code: Path
-    layers: Path
-    sockets: Path
-    environment: dict[str, str]
-    memory_mb: int
-    group: str
-    """Name of the control group, without the instance's number."""
 
 
 class Instance:
@@ -64,7 +42,7 @@ class Instance:
     ) -> None:
         self._blueprint, self._group, self._process, self._output = blueprint, group, process, output
         self._reader, self._writer = streams
-        self._text, self._lost, self._peak = bytearray(), 0, 0
+        self._text, self._lost, self._peak, self._oom_kills = bytearray(), 0, 0, 0
         self._closing: asyncio.Task[None] | None = None
         self.idle_since = time.monotonic()
         asyncio.get_running_loop().add_reader(output, self._drain)
@@ -79,7 +57,7 @@ class Instance:
         os.set_blocking(output, False)
         try:
             streams = await asyncio.open_connection(sock=ours)
-            process = await _spawn(blueprint, group, theirs.fileno(), theirs_output)
+            process = await spawn(blueprint, group, theirs.fileno(), theirs_output)
         except BaseException:
             ours.close()
             os.close(output)
@@ -105,6 +83,7 @@ class Instance:
 
     async def call(self, frame: bytes, timeout_s: float) -> tuple[bytes, bytes]:
         """The kind and text of the answer to one event. Raises InstanceError: 433 time-out, 434 memory, 439 ended."""
+        self._oom_kills = _oom_kills(self._group)  # a child of an earlier event may have been killed
         proctree.send(self._process.pid, signal.SIGCONT)
         self._writer.write(len(frame).to_bytes(4, "big") + frame)
         try:
@@ -147,9 +126,10 @@ class Instance:
 
     async def _close(self) -> None:
         # The inner processes first: bubblewrap ends when they are gone, and not before.
+        inner = proctree.below(self._process.pid)
         proctree.send(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._process.wait(), 1 if proctree.below(self._process.pid) else 0.05)
+            await asyncio.wait_for(self._process.wait(), 2 if inner else 0)
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         await self._process.wait()
@@ -184,7 +164,7 @@ class Instance:
         except (asyncio.IncompleteReadError, ConnectionError):
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._process.wait(), 1)
-            raise _Ended(out_of_memory=_oom_kills(self._group) > 0) from None
+            raise _Ended(out_of_memory=_oom_kills(self._group) > self._oom_kills) from None
 
     def _why(self, ended: _Ended, status: int, message: str) -> InstanceError:
         if ended.out_of_memory:
@@ -216,39 +196,6 @@ class _Ended(Exception):
     def __init__(self, *, out_of_memory: bool) -> None:
         super().__init__()
         self.out_of_memory = out_of_memory
-
-
-async def _spawn(blueprint: Blueprint, group: Group, channel: int, output: int) -> asyncio.subprocess.Process:
-    box = _sandbox(blueprint)
-    # -S: only the standard library, as on the platform; utf8: its locale is not installed everywhere.
-    argv = [str(blueprint.python), "-S", "-X", "utf8", _RUNTIME, str(channel), blueprint.handler]
-    return await asyncio.create_subprocess_exec(
-        *group.wrap(sandbox.command(box, argv)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        pass_fds=[channel],
-        env=sandbox.environment(box),
-    )
-
-
-def _sandbox(blueprint: Blueprint) -> Sandbox:
-    mounts = [
-        *sandbox.python_mounts(blueprint.python),
-        Mount(_BOOTSTRAP, _RUNTIME),
-        Mount(blueprint.code, "/var/user"),
-        Mount(blueprint.layers, "/opt"),
-        Mount(blueprint.sockets, "/run/services"),
-    ]
-    if _UTC.exists():
-        mounts.append(Mount(_UTC, "/etc/localtime"))  # the platform's clock, not this machine's
-    return Sandbox(
-        mounts=tuple(mounts),
-        env=blueprint.environment,
-        workdir="/var/user",
-        hostname=f"scf-{blueprint.name}",
-        tmpfs=(("/tmp", limits.TMP_BYTES),),  # noqa: S108 the instance's own
-    )
 
 
 def _oom_kills(group: Group) -> int:

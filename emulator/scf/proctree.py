@@ -1,4 +1,4 @@
-"""The processes below one process, read from /proc: to stop, continue and kill an instance as a whole, and to weigh it."""
+"""The processes below one process, from /proc: to stop, continue, kill and weigh an instance as a whole."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ def below(pid: int) -> list[int]:
     """Every descendant of `pid`, parents first. Any thread may have made one, and /proc lists them by thread."""
     found: list[int] = []
     with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
-                children = Path(f"/proc/{pid}/task/{thread}/children").read_text()
-                for child in children.split():
+                for child in (thread / "children").read_text().split():
                     found += [int(child), *below(int(child))]
     return found
 

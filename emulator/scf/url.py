@@ -1,12 +1,15 @@
 """Function URL: an HTTP request in, the documented event to the function, its answer as HTTP out.
 
-Event and answer: cloud.tencent.com/document/product/583/96099. What a URL answers when the function fails is not
-documented: here it is the platform's code as the status, with errorCode, errorMessage and requestId as JSON.
+Event and answer: cloud.tencent.com/document/product/583/96099. Not documented, and assumed here: a repeated query name
+gives a list; repeated headers are joined; a body that is no UTF-8 has replacement characters; when the function fails,
+the platform's code is the HTTP status and the body its JSON without the traceback. How requests for authType CAM are
+signed is not documented either: they are all refused.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,22 +19,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emulator.scf import limits
-from emulator.scf.pool import Invocation
+from emulator.scf.invocation import Invocation
 
 Invoke = Callable[[dict[str, Any]], Awaitable[Invocation]]
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _HOP_BY_HOP = {"connection", "content-length", "transfer-encoding", "keep-alive"}
+_BODILESS = {204, 304}
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def app(invoke: Invoke) -> Starlette:
+def app(invoke: Invoke, auth_type: str = "NONE") -> Starlette:
+    """The app behind one function's URL."""
+
     async def answer(request: Request) -> Response:
+        if auth_type != "NONE":
+            return _error(Invocation(401, "", error="InvalidCredentials: the emulator knows no CAM signature"))
         try:
             body = await _body(request)
         except ClientDisconnect:
             return Response(status_code=400)
         if body is None:
             return _error(Invocation(406, "", error="RequestTooLarge: the request is larger than 6 MB"))
-        invocation = await invoke(_event(request, body))
+        invocation = await invoke(event(request, body))
         return _response(invocation) if invocation.ok else _error(invocation)
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
@@ -48,14 +58,16 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _event(request: Request, body: bytes) -> dict[str, Any]:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+def event(request: Request, body: bytes) -> dict[str, Any]:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in request.headers.raw:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     headers["x-scf-remote-addr"] = request.client.host if request.client else ""
     query: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
-        # How the platform gives a repeated name is not documented; a list loses nothing.
         query[name] = value if name not in query else [*_listed(query[name]), value]
-    raw_path = request.scope.get("raw_path") or request.url.path.encode()
+    raw_path: bytes = request.scope.get("raw_path") or request.url.path.encode()
     return {
         "body": body.decode("utf-8", "replace"),
         "headers": headers,
@@ -70,19 +82,30 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _response(invocation: Invocation) -> Response:
+    """JSON without statusCode is the body of a 200, as documented for API Gateway and inferred for Function URLs."""
     result, request_id = invocation.result, {"x-scf-request-id": invocation.request_id}
     if not (isinstance(result, dict) and "statusCode" in result):
-        # Documented for API Gateway and kept here: JSON without statusCode is the body of a 200.
         return Response(json.dumps(result), 200, request_id, "application/json")
-    status, headers, body = result["statusCode"], result.get("headers") or {}, result.get("body", "")
-    sound = isinstance(status, int) and 100 <= status <= 599 and isinstance(headers, dict) and isinstance(body, str)
-    if not sound or any(not isinstance(value, (str, int, bool)) for value in headers.values()):
+    status, headers, body = result["statusCode"], _headers(result.get("headers") or {}), result.get("body", "")
+    if not (type(status) is int and 200 <= status <= 599 and headers is not None and isinstance(body, str)):
         return _error(Invocation(403, invocation.request_id, error="Invalid scf response format"))
-    own = {str(k): str(v) for k, v in headers.items() if str(k).lower() not in _HOP_BY_HOP}
-    return Response(body.encode("utf-8", "replace"), status, {**own, **request_id})
+    content = b"" if status in _BODILESS else body.encode("utf-8", "replace")
+    return Response(content, status, {**headers, **request_id})
+
+
+def _headers(given: Any) -> dict[str, str] | None:
+    """Those that HTTP allows, without what is the server's business; None when one is malformed."""
+    if not isinstance(given, dict):
+        return None
+    own: dict[str, str] = {}
+    for name, value in given.items():
+        if not (_NAME.fullmatch(name) and isinstance(value, (str, int, float)) and _VALUE.fullmatch(str(value))):
+            return None
+        if name.lower() not in _HOP_BY_HOP:
+            own[name] = str(value)
+    return own
 
 
 def _error(invocation: Invocation) -> Response:
-    body = {"errorCode": invocation.status, "errorMessage": invocation.error, "requestId": invocation.request_id}
     headers = {"x-scf-request-id": invocation.request_id}
-    return Response(json.dumps(body, ensure_ascii=False), invocation.status, headers, "application/json")
+    return Response(invocation.failure(with_trace=False), invocation.status, headers, "application/json")
