@@ -53,6 +53,7 @@ def function_variables(settings: Settings, places: Places, api_key: str) -> dict
         "PATCHMILL_API_KEYS": api_keys(api_key, environ.get("PATCHMILL_EXTRA_API_KEYS", "")),
         "PATCHMILL_GIT_SCHEMES": "https,http",
         "PATCHMILL_SWEEP_CRON": settings.sweep_cron,
+        "PATCHMILL_REQUEUE_AFTER_S": "5",
     }
     values |= {ours: environ.get(theirs) or environ.get(ours, "") for ours, theirs in MODEL_NAMES.items()}
     return {**environ, **values, **settings.variables}
