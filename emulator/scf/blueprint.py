@@ -1,0 +1,66 @@
+"""What a function's instances are made from, and the making of one process in its sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from emulator import sandbox
+from emulator.cgroups import Group
+from emulator.sandbox import Mount, Sandbox
+from emulator.scf import limits
+
+_BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_RUNTIME = "/var/runtime/bootstrap.py"
+_UTC = Path("/usr/share/zoneinfo/UTC")
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What every instance of a function is made from."""
+
+    name: str
+    handler: str
+    python: Path
+    code: Path
+    layers: Path
+    sockets: Path
+    environment: dict[str, str]
+    memory_mb: int
+    group: str
+    """Name of the control group, without the instance's number."""
+
+
+async def spawn(blueprint: Blueprint, group: Group, channel: int, output: int) -> asyncio.subprocess.Process:
+    """Start the bootstrap with a socket for its frames and a pipe for what it prints. Raises OSError."""
+    box = _sandbox(blueprint)
+    # -S: only the standard library, as on the platform; utf8: its locale is not installed everywhere.
+    argv = [str(blueprint.python), "-S", "-X", "utf8", _RUNTIME, str(channel), blueprint.handler]
+    return await asyncio.create_subprocess_exec(
+        *group.wrap(sandbox.command(box, argv)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        pass_fds=[channel],
+        env=sandbox.environment(box),
+    )
+
+
+def _sandbox(blueprint: Blueprint) -> Sandbox:
+    mounts = [
+        *sandbox.python_mounts(blueprint.python),
+        Mount(_BOOTSTRAP, _RUNTIME),
+        Mount(blueprint.code, "/var/user"),
+        Mount(blueprint.layers, "/opt"),
+        Mount(blueprint.sockets, "/run/services"),
+    ]
+    if _UTC.exists():
+        mounts.append(Mount(_UTC, "/etc/localtime"))  # the platform's clock, not this machine's
+    return Sandbox(
+        mounts=tuple(mounts),
+        env=blueprint.environment,
+        workdir="/var/user",
+        hostname=f"scf-{blueprint.name}",
+        tmpfs=(("/tmp", limits.TMP_BYTES),),  # noqa: S108 the instance's own
+    )
