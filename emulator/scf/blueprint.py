@@ -28,8 +28,8 @@ class Blueprint:
     sockets: Path
     environment: dict[str, str]
     memory_mb: int
-    group: str
-    """Name of the control group, without the instance's number."""
+    group: str | None
+    """Name of the control group, without the instance's number; None: run without one."""
 
 
 async def spawn(blueprint: Blueprint, group: Group, channel: int, output: int) -> asyncio.subprocess.Process:

@@ -43,6 +43,7 @@ class Instance:
         self._blueprint, self._group, self._process, self._output = blueprint, group, process, output
         self._reader, self._writer = streams
         self._text, self._lost, self._peak, self._oom_kills = bytearray(), 0, 0, 0
+        self._frozen: set[int] = set()
         self._closing: asyncio.Task[None] | None = None
         self.idle_since = time.monotonic()
         asyncio.get_running_loop().add_reader(output, self._drain)
@@ -50,8 +51,7 @@ class Instance:
     @classmethod
     async def start(cls, blueprint: Blueprint, number: int) -> Instance:
         """Start the process. Raises OSError; then nothing of it is left."""
-        memory, pids = blueprint.memory_mb << 20, limits.PROCESSES_AND_THREADS
-        group = await asyncio.to_thread(Group.create, f"{blueprint.group}-{number}", memory, pids)
+        group = await asyncio.to_thread(_group, blueprint, number)
         ours, theirs = socket.socketpair()
         output, theirs_output = os.pipe()
         os.set_blocking(output, False)
@@ -84,7 +84,7 @@ class Instance:
     async def call(self, frame: bytes, timeout_s: float) -> tuple[bytes, bytes]:
         """The kind and text of the answer to one event. Raises InstanceError: 433 time-out, 434 memory, 439 ended."""
         self._oom_kills = _oom_kills(self._group)  # a child of an earlier event may have been killed
-        proctree.send(self._process.pid, signal.SIGCONT)
+        proctree.signal_each(self._frozen, signal.SIGCONT)
         self._writer.write(len(frame).to_bytes(4, "big") + frame)
         try:
             answer = await self._receive(timeout_s)
@@ -92,7 +92,7 @@ class Instance:
             raise InstanceError(433, f"Invoking task timed out after {timeout_s:g} seconds") from None
         except _Ended as ended:
             raise self._why(ended, 439, "User process exit when running") from None
-        proctree.send(self._process.pid, signal.SIGSTOP)
+        self._frozen = proctree.signal_below(self._process.pid, signal.SIGSTOP)
         self.idle_since = time.monotonic()
         return answer
 
@@ -127,7 +127,7 @@ class Instance:
     async def _close(self) -> None:
         # The inner processes first: bubblewrap ends when they are gone, and not before.
         inner = proctree.below(self._process.pid)
-        proctree.send(self._process.pid, signal.SIGKILL)
+        proctree.signal_below(self._process.pid, signal.SIGKILL)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._process.wait(), 2 if inner else 0)
         with contextlib.suppress(ProcessLookupError):
@@ -196,6 +196,12 @@ class _Ended(Exception):
     def __init__(self, *, out_of_memory: bool) -> None:
         super().__init__()
         self.out_of_memory = out_of_memory
+
+
+def _group(blueprint: Blueprint, number: int) -> Group:
+    if blueprint.group is None:
+        return Group({})
+    return Group.create(f"{blueprint.group}-{number}", blueprint.memory_mb << 20, limits.PROCESSES_AND_THREADS)
 
 
 def _oom_kills(group: Group) -> int:

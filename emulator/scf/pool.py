@@ -77,9 +77,13 @@ class Pool:
                 self._quiet.set()
 
     async def reap(self, idle_s: float) -> None:
-        """End the instances that have had nothing to do for `idle_s`, and those that have died."""
-        now = time.monotonic()
-        old = [one for one in self._idle if not one.alive or now - one.idle_since > idle_s]
+        """End the instances that have died, or had nothing to do for `idle_s`.
+
+        The next event will use the last in the list; the others are what a peak has left, and have a tenth of that.
+        """
+        now, last = time.monotonic(), self._idle[-1:]
+        limits_s = [(one, idle_s if one in last else idle_s / 10) for one in self._idle]
+        old = [one for one, limit_s in limits_s if not one.alive or now - one.idle_since > limit_s]
         self._idle = [one for one in self._idle if one not in old]
         await asyncio.gather(*map(self._end, old))
 

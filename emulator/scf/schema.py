@@ -150,7 +150,7 @@ class Document(_Strict):
     """The whole file."""
 
     service: Name
-    framework_version: str | None = None
+    framework_version: Annotated[str, BeforeValidator(_text_from_number)] | None = None
     provider: Provider
     custom: dict[str, Any] = {}
     layers: dict[Name, Layer] = {}

@@ -47,7 +47,10 @@ class ScfSettings:
     """None: what the trigger declares."""
     init_timeout_s: float = limits.INIT_TIMEOUT_S
     idle_s: float = 300.0
+    """After this time without an event a function's last instance ends; the others after a tenth of it."""
     max_instances: int = 8
+    control_groups: bool = True
+    """False: memory is only looked at ten times a second, as where control groups cannot be made."""
 
 
 class Scf:
@@ -137,7 +140,7 @@ class Scf:
             sockets=self._sockets,
             environment=environment(function, self.declaration, self._role, str(python.resolve())),
             memory_mb=function.memory_mb,
-            group=f"{self._prefix}{function.name}",
+            group=f"{self._prefix}{function.name}" if self._settings.control_groups else None,
         )
         return Pool(
             function,
@@ -176,6 +179,6 @@ class Scf:
 
     async def _reap(self) -> None:
         while True:
-            await asyncio.sleep(min(5.0, self._settings.idle_s))
+            await asyncio.sleep(min(5.0, self._settings.idle_s / 10))
             for pool in self._pools.values():
                 await pool.reap(self._settings.idle_s)

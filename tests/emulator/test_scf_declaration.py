@@ -14,7 +14,7 @@ from tests.support.scf import PROJECT, write
 
 WHOLE = """
 service: shop
-frameworkVersion: '3'
+frameworkVersion: 3
 provider:
   name: tencent
   runtime: Python3.10

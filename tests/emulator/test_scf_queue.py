@@ -156,7 +156,7 @@ def test_waiting_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_events_survive_sigkill_also_those_under_way(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.support.scf", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.support.scf", "queue", str(tmp_path)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert [process.stdout.readline() for _ in range(2)] == ["under way\n"] * 2

@@ -1,11 +1,12 @@
 """The SCF stand-in for tests: functions given as source text, run by the real runtime in real sandboxes.
 
-`python -m tests.support.scf FOLDER` keeps the asynchronous queue of FOLDER in a process of its own that can be killed.
+`python -m tests.support.scf queue|instances FOLDER` runs a part in a process of its own that can be killed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import textwrap
@@ -144,6 +145,20 @@ def until(condition: Callable[[], Any], seconds: float = 10) -> Any:
     return found
 
 
+def inner(cloud: Cloud, function: str = "any") -> list[int]:
+    return processes(cloud.folder, function)
+
+
+def processes(folder: Path, function: str) -> list[int]:
+    """Those that run in sandboxes with this function's code, bubblewrap itself left out."""
+    code, found = str(folder / "scf" / "code" / function).encode(), []
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if code in (place / "mountinfo").read_bytes() and b"bwrap" not in (place / "cmdline").read_bytes()[:20]:
+                found.append(int(place.name))
+    return found
+
+
 async def _keep_queue(folder: Path) -> None:
     """Hold one event that never gets through, and say so."""
 
@@ -159,5 +174,16 @@ async def _keep_queue(folder: Path) -> None:
     await asyncio.sleep(3600)
 
 
+def _keep_instances(folder: Path) -> None:
+    """Hold one frozen instance and one in the middle of an event, and say so."""
+    with run_scf(folder, {"any": Code(settings={"timeout": 60}), "other": Code()}) as cloud:
+        cloud.call("other", {})
+        print("frozen", flush=True)
+        cloud.call("any", {"code": "import time; print('busy'); time.sleep(50)"}, timeout=60)
+
+
 if __name__ == "__main__":
-    asyncio.run(_keep_queue(Path(sys.argv[1])))
+    if sys.argv[1] == "queue":
+        asyncio.run(_keep_queue(Path(sys.argv[2])))
+    else:
+        _keep_instances(Path(sys.argv[2]))
