@@ -100,7 +100,7 @@ class Bucket:
                 Method=method,
                 Expired=seconds,
                 Params={"x-cos-security-token": token} if token else {},
-                Headers=headers or {},
+                Headers=dict(headers or {}),  # the SDK writes its own Authorization into what it is given
             )
         )
 
