@@ -30,7 +30,7 @@ check: ## the gate: format, lint, types, import contracts, tests
 	@tools/test
 
 bench: ## speed and size, printed as JSON
-	@tools/setup run
+	@tools/setup run >&2
 	@$(PYTHON) bench/run.py $(ARGS)
 
 lock: ## pin the newest versions that fit the .in files (needs uv)

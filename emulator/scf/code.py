@@ -1,7 +1,8 @@
 """What an instance sees of code: a function's folder or its merged layers, copied, compiled, named by content.
 
-Copies, because a change in the source tree must not reach a running function; compiled with unchecked-hash bytecode,
-because the platform mounts both read-only and sets PYTHONDONTWRITEBYTECODE.
+Copies, because a change in the source tree must not reach a running function; compiled, because the platform mounts
+both read-only and sets PYTHONDONTWRITEBYTECODE. Bytecode that is there already (set-up compiles the vendored packages)
+is taken along with the times that make it valid.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from emulator.scf import limits
 from emulator.scf.declaration import DeclarationError
 
-_LEFT_OUT = ("__pycache__", ".git", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+_LEFT_OUT = (".git", ".pytest_cache", ".mypy_cache", ".ruff_cache")
 
 
 class CodeError(DeclarationError):
@@ -51,14 +52,15 @@ def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in _LEFT_OUT)
         for name in sorted(names):
-            if not name.endswith((".pyc", ".pyo")):
-                yield Path(place, name)
+            yield Path(place, name)
 
 
 def _digest(files: dict[Path, Path], python: Path) -> str:
     """Of names, sizes and times: reading 60 MB at each start would cost more than it finds."""
     digest = hashlib.sha256(str(python.resolve()).encode())
     for name, file in sorted(files.items()):
+        if name.suffix == ".pyc":
+            continue  # made of the others
         stat = file.stat()
         digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
@@ -70,12 +72,12 @@ def _fill(place: Path, files: dict[Path, Path], python: Path) -> None:
     fresh.mkdir(parents=True)
     for name, file in files.items():
         (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, fresh / name)
+        shutil.copy2(file, fresh / name)
     _compile(fresh, python)
     fresh.rename(place)
 
 
 def _compile(folder: Path, python: Path) -> None:
-    command = [str(python), "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", str(folder)]
+    command = [str(python), "-m", "compileall", "-q", "-j", "0", str(folder)]
     # A vendored file that is not for this version of Python may fail to compile; it would fail to import, too.
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=300)
