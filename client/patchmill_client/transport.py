@@ -25,8 +25,9 @@ from patchmill_client.errors import (
 )
 
 # The platform's own answers for a function that crashed, ran out of time or memory, or had no free instance
-# (430 to 449, cloud.tencent.com/document/product/583/42611) say nothing about the request: worth another try.
-_BROKEN = frozenset({429, *range(430, 450), 500, 502, 503, 504})
+# (405 and 430 to 450, cloud.tencent.com/document/product/583/42611) say nothing about the request: worth another try.
+_BROKEN = frozenset({429, *range(430, 451), 500, 502, 503, 504})
+_CRASHED = 405  # the platform's; the server's own 405 is a problem document
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 
 Notice = Callable[[str], None]
@@ -99,7 +100,7 @@ class Http:
         """One try: the answer, or what went wrong when a repetition could heal it."""
         try:
             response = self._client.send(request, stream=True)
-            broken = response.status_code in _BROKEN
+            broken = response.status_code in _BROKEN or _has_crashed(response)
             if whole or broken:
                 response.read()
             return (None, f"it answered {response.status_code}{_detail(response)}") if broken else (response, "")
@@ -126,6 +127,10 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _has_crashed(response: httpx.Response) -> bool:
+    return response.status_code == _CRASHED and "problem+json" not in response.headers.get("Content-Type", "")
 
 
 def _detail(response: httpx.Response) -> str:

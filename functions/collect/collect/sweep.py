@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from collect import verdict
@@ -17,6 +18,7 @@ from patchmill import keys, log, relay
 from patchmill.errors import ClusterError, Unavailable
 from patchmill.podstate import ended
 from patchmill.services import Services
+from patchmill.task import Status, Task
 
 Obj = dict[str, Any]
 
@@ -24,6 +26,7 @@ _OUTBOX_BATCH = 200
 _ATTEMPT_PAGE = 200
 _TIME_S = 40  # a sweep that takes longer leaves the rest to the next one
 _KEY_LIFE_S = 24 * 3600
+_ENDING = timedelta(seconds=30)  # from manifest.json to the end of the Job
 
 
 def sweep(services: Services) -> None:
@@ -77,6 +80,13 @@ def _leftovers(unclaimed: dict[str, Obj], services: Services) -> int:
         task = services.tasks.get(parsed[0])
         if task is None:
             log.warning("foreign_job", job=name, label=jobs.SELECTOR)
-        elif task.status.terminal or task.attempt > parsed[1]:
+        elif task.attempt > parsed[1] or (task.status.terminal and not _is_ending(task)):
             removed += services.cluster.delete_job(name)
     return removed
+
+
+def _is_ending(task: Task) -> bool:
+    """The task has just ended by its pod's manifest, so the pod is about to end too, and its Job may be looked at."""
+    delivered = "base" in task.result  # only a manifest says what the agent started from
+    age = datetime.now(timezone.utc) - task.updated_at.replace(tzinfo=timezone.utc)
+    return delivered and task.status is not Status.CANCELLED and age < _ENDING

@@ -23,6 +23,9 @@ def settle(attempt: Attempt, job: Obj | None, services: Services) -> bool:
         job = services.cluster.job(keys.job_name(attempt.task_id, attempt.number))
     if job is None and attempt.job_uid is None and not attempt.overdue:
         return _wake(attempt, services)
+    if job is not None and attempt.job_uid is None:
+        # Dispatch died between making the Job and noting it; from now on its absence means that it was lost.
+        services.tasks.job_created(attempt.task_id, attempt.number, job["metadata"]["uid"])
     if job is None or podstate.ended(job):
         return _over(attempt, job, services)
     if attempt.overdue:
