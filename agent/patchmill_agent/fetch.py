@@ -174,7 +174,7 @@ def _fail(folders: Folders, reason: str, message: str) -> None:
     clear(folders.code)
     clear(folders.base)
     folders.fetch_failed.write_text(message)
-    jsonfile.write(folders.fetch_report, {"v": 1, "ok": False, "reason": reason, "message": message[:2000]})
+    jsonfile.write(folders.fetch_report, {"v": 1, "ok": False, "reason": reason, "message": message[:1000]})
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 FETCH_REASONS = frozenset({"SOURCE_ERROR", "OUT_OF_DISK", "INTERNAL"})
@@ -23,7 +24,7 @@ RUN_REASONS = frozenset(
         "INTERNAL",
     }
 )
-MESSAGE_LIMIT, SUMMARY_LIMIT = 2000, 4000
+MESSAGE_LIMIT, SUMMARY_LIMIT = 1000, 4000  # as the reader has them
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 Report = Mapping[str, Any]
 
@@ -125,7 +126,13 @@ def number(value: object, least: int, most: int) -> int | None:
 
 
 def time(value: object) -> str | None:
-    return value if isinstance(value, str) and _TIME.fullmatch(value) else None
+    if not (isinstance(value, str) and value.isascii() and _TIME.fullmatch(value)):
+        return None
+    try:
+        datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ")
+    except ValueError:
+        return None  # the form is right, but there is no such day or hour
+    return value
 
 
 def _one_of(value: object, known: frozenset[str]) -> str:

@@ -25,7 +25,7 @@ from patchmill_agent.log import Log
 from patchmill_agent.redact import Redactor
 
 RESERVED_BYTES = 64 << 10  # room on the disk for the result, held by a provisional one
-SUMMARY_LIMIT, MESSAGE_LIMIT = 4000, 2000
+SUMMARY_LIMIT, MESSAGE_LIMIT = 4000, 1000
 _SECRETS = ("OPENAI_API_KEY",)
 _SECRETS_FD = "PATCHMILL_SECRETS_FD"
 

@@ -13,8 +13,9 @@ import os
 from functools import cache
 from typing import Any
 
-from dispatch.dispatch import dispatch
+from dispatch.dispatch import dispatch, park
 from patchmill import events, log, settings
+from patchmill.errors import Unavailable
 from patchmill.services import Services, build
 
 
@@ -28,4 +29,9 @@ def main_handler(event: dict[str, Any], context: dict[str, Any]) -> None:
         log.error("unknown_event", keys=sorted(event)[:10])
         return
     for record in events.ckafka_records(event):
-        dispatch(record, services())
+        try:
+            dispatch(record, services())
+        except Unavailable:
+            raise
+        except Exception as error:  # a fault of ours with this record must not hold up those behind it
+            park(record, f"fault: {type(error).__name__}", services())

@@ -118,6 +118,19 @@ def test_unreachable_server_is_unavailable() -> None:
         Database("mysql://root@127.0.0.1:1/none").transaction(lambda c: c.row("SELECT 1"))
 
 
+def test_refusal_by_the_server_rolls_back_and_is_unavailable(url: str, database: Database) -> None:
+    def work(cursor: Cursor) -> None:
+        cursor.change("UPDATE t SET n = 9")
+        cursor.change("SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'read-only'")
+
+    with pytest.raises(Unavailable):
+        database.transaction(work)
+    database.transaction(lambda c: c.row("SELECT 1"))
+    other = Database(url)
+    assert other.transaction(lambda c: c.row("SELECT MAX(n) AS n FROM t")) == {"n": 0}
+    other.close()
+
+
 def test_wrong_statement_is_our_error_and_not_repeated(database: Database) -> None:
     with pytest.raises(pymysql.err.ProgrammingError):
         database.transaction(lambda c: c.row("SELEC 1"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from patchmill.adapters.database import Database
+from patchmill.adapters.database import Cursor, Database
 from patchmill.adapters.outbox import Outbox, Row, SendFailed
 from patchmill.adapters.tasks import Tasks
 from patchmill.task import Limits, NewTask, Outcome, Phase, Reason, Status, failed
@@ -68,10 +68,11 @@ def test_idempotency_key_is_of_one_tenant_alone(tasks: Tasks) -> None:
     assert tasks.create(dataclasses.replace(keyed, id=TASK_ID[:-1] + "B", tenant="globex"))[1]
 
 
-def test_idempotency_key_can_be_used_again_after_its_life(tasks: Tasks) -> None:
+def test_idempotency_key_can_be_used_again_after_its_life(tasks: Tasks, database: Database) -> None:
     tasks.create(dataclasses.replace(NEW, idempotency_key="k"))
-    assert tasks.forget_idempotency_keys(3600, 10) == 0
-    assert tasks.forget_idempotency_keys(-1, 10) == 1
+    assert tasks.forget_idempotency_keys(10) == 0
+    database.transaction(lambda c: c.change("UPDATE tasks SET key_expires_at = NOW(3) - INTERVAL 1 SECOND"))
+    assert tasks.forget_idempotency_keys(10) == 1
     assert tasks.create(dataclasses.replace(NEW, id=TASK_ID[:-1] + "B", idempotency_key="k"))[1]
 
 
@@ -216,7 +217,7 @@ def test_sixteen_writers_make_one_transition(mariadb: MariaDb, database: Databas
 
 def sent_by(outbox: Outbox, limit: int = 10) -> list[str]:
     rows: list[str] = []
-    outbox.send_due(limit, lambda row: rows.append(f"{row.kind}:{row.attempt}"))
+    outbox.send_due(limit, 10, lambda row: rows.append(f"{row.kind}:{row.attempt}"))
     return rows
 
 
@@ -240,8 +241,48 @@ def test_result_is_removed_once_sent_and_kept_when_sending_fails(tasks: Tasks, d
 
     assert outbox.send_of(TASK_ID, refuse) == 0
     assert owed(database) == [("result", 1)]
-    assert outbox.send_of(TASK_ID, lambda row: None) == 1
+    assert sent_by(outbox) == []  # due again only after a pause
+    database.transaction(lambda c: c.change("UPDATE outbox SET next_try_at = NOW(3)"))
+    assert sent_by(outbox) == ["result:1"]
     assert owed(database) == []
+
+
+def test_sending_stops_at_the_first_that_fails_and_leaves_the_others_due(tasks: Tasks, database: Database) -> None:
+    for letter in "ABC":
+        Tasks(database, 0).create(dataclasses.replace(NEW, id=TASK_ID[:-1] + letter))
+    tried: list[str] = []
+
+    def refuse(row: Row) -> None:
+        tried.append(row.task_id)
+        raise SendFailed
+
+    outbox = Outbox(database, 60)
+    assert outbox.send_due(10, 10, refuse) == 0
+    assert len(tried) == 1
+    assert len(sent_by(outbox)) == 2
+
+
+def test_duplicate_message_leaves_the_wake_up_of_a_task_that_was_put_back(tasks: Tasks, database: Database) -> None:
+    tasks.create(NEW)
+    tasks.claim(TASK_ID, 1, 60, 120)
+
+    def meanwhile(cursor: Cursor) -> int:
+        return cursor.change("UPDATE tasks SET status = 'QUEUED' WHERE id = %s", TASK_ID)
+
+    tasks.wake(tasks.get(TASK_ID) or pytest.fail())
+    database.transaction(meanwhile)
+    database.transaction(lambda c: c.change("DELETE FROM attempts"))
+    assert tasks.claim(TASK_ID, 2, 60, 120) is None
+    assert owed(database) == [("task", 1)]
+
+
+def test_queued_task_without_a_message_is_found(tasks: Tasks, database: Database) -> None:
+    tasks.create(NEW)
+    assert tasks.silent(10) == []
+    database.transaction(lambda c: c.change("DELETE FROM outbox"))
+    assert [task.id for task in tasks.silent(10)] == [TASK_ID]
+    tasks.wake(tasks.silent(10)[0])
+    assert tasks.silent(10) == []
 
 
 def test_two_senders_at_once_do_not_send_the_same_row(mariadb: MariaDb, database: Database, tasks: Tasks) -> None:

@@ -97,7 +97,7 @@ def test_fields_of_the_result_are_typed_and_cut(pod: Pod) -> None:
     assert (manifest["exit_code"], manifest["started_at"]) == (None, None)
     assert manifest["finished_at"] == "2026-11-24T00:00:00.000Z"
     assert manifest["usage"] == {"model_calls": 0, "input_tokens": 5, "output_tokens": 0}
-    assert (len(manifest["message"]), len(manifest["summary"])) == (2000, 4000)
+    assert (len(manifest["message"]), len(manifest["summary"])) == (1000, 4000)
 
 
 def test_links_and_pipes_in_the_output_are_never_followed(pod: Pod) -> None:

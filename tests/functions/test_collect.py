@@ -176,6 +176,51 @@ def test_job_that_ended_without_a_manifest_fails_with_its_log_kept(world: World)
     assert world.request("GET", f"/v1/tasks/{TASK_ID}/artifacts").json["artifacts"][0]["name"] == "agent.log"
 
 
+def test_lost_phase_does_not_end_a_task_whose_agent_runs(world: World) -> None:
+    started(world)
+    running = {"name": "agent", "state": {"running": {"startedAt": "2026-11-24T12:00:00Z"}}}
+    world.pod(TASK_ID, phase="Pending", initContainerStatuses=[running])
+    world.rows("UPDATE attempts SET start_by = NOW(3) - INTERVAL 1 SECOND")
+    sweep(world.services)
+    task = task_of(world)
+    assert (task.status.value, task.phase and task.phase.value) == ("PROCESSING", "RUNNING_AGENT")
+
+
+def test_fault_with_one_attempt_does_not_keep_the_sweep_from_the_next(world: World) -> None:
+    started(world)
+    other = TASK_ID[:-1] + "Z"
+    source = {"kind": "git", "url": "https://h/r", "ref": None}
+    world.services.tasks.create(NewTask(other, "acme", "command", None, "tidy", source, Limits(60, 10)))
+    message = wire.dump(wire.task_message(other, 1, "acme", {"kind": "git"}, "command", "now"))
+    dispatch(events.ckafka_records(ckafka_event(message))[0], world.services)
+    for task_id in (TASK_ID, other):
+        world.end_job(task_id)
+        world.deliver(task_id)
+    world.rows("UPDATE tasks SET source = 'no JSON' WHERE id = %s", TASK_ID)  # whoever reads this row fails
+    sweep(world.services)
+    rows = {row["id"]: row["status"] for row in world.rows("SELECT id, status FROM tasks")}
+    assert rows == {TASK_ID: "PROCESSING", other: "COMPLETED"}
+
+
+def test_secret_that_never_got_its_job_is_removed_with_the_task(world: World) -> None:
+    started(world)
+    cluster = world.services.cluster
+    cluster.delete_job(keys.job_name(TASK_ID, 1))
+    cluster._patch("secrets", keys.job_name(TASK_ID, 1), {"metadata": {"ownerReferences": None}})
+    assert len(cluster.secrets()) == 1
+    sweep(world.services)
+    assert cluster.secrets() == []
+
+
+def test_queued_task_without_a_message_is_sent_again(world: World) -> None:
+    source = {"kind": "git", "url": "https://h/r", "ref": None}
+    world.services.tasks.create(NewTask(TASK_ID, "acme", "command", None, "tidy", source, Limits(60, 10)))
+    world.rows("DELETE FROM outbox")
+    sweep(world.services)
+    (row,) = world.rows("SELECT tries FROM outbox")
+    assert row["tries"] == 1
+
+
 def test_deleted_job_fails_the_task(world: World) -> None:
     started(world)
     world.services.cluster.delete_job(keys.job_name(TASK_ID, 1))

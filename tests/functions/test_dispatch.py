@@ -109,6 +109,26 @@ def test_bad_record_is_parked_and_the_others_go_on(world: World, index: ModuleTy
     assert len(world.rows("SELECT seen FROM dead_letters WHERE seen = 2")) == 2
 
 
+@pytest.mark.parametrize("body", ["\ud800", '{"v": 1, "task_id": "\ud800"}'])
+def test_record_that_no_database_can_hold_is_parked(world: World, index: ModuleType, body: str) -> None:
+    created(world)
+    index.main_handler(ckafka_event(body, message()), {})
+    assert len(world.jobs()) == 1
+    assert len(world.rows("SELECT id FROM dead_letters")) == 1
+
+
+def test_fault_with_one_record_does_not_hold_up_the_next(world: World, index: ModuleType) -> None:
+    created(world)
+    other = TASK_ID[:-1] + "Z"
+    source = {"kind": "git", "url": "https://h/r", "ref": None}
+    world.services.tasks.create(NewTask(other, "acme", "command", None, "tidy", source, Limits(60, 10)))
+    world.rows("UPDATE tasks SET source = 'no JSON' WHERE id = %s", TASK_ID)
+    index.main_handler(ckafka_event(message(), message(task_id=other)), {})
+    assert [job["metadata"]["name"] for job in world.jobs()] == [keys.job_name(other, 1)]
+    (row,) = world.rows("SELECT cause FROM dead_letters")
+    assert row["cause"].startswith("fault: ")
+
+
 def test_message_of_a_cancelled_task_makes_no_job(world: World, index: ModuleType) -> None:
     created(world)
     assert world.request("POST", f"/v1/tasks/{TASK_ID}/cancel").status == 200

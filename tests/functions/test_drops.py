@@ -86,6 +86,14 @@ def test_unusable_drop_fails_with_a_sentence_in_its_results(
     assert len(world.rows("SELECT id FROM tasks")) == 1
 
 
+def test_damaged_task_file_inside_the_zip_is_a_refused_drop(world: World, index: ModuleType) -> None:
+    data = bytearray(zipped(TASK__md="do it " * 200))
+    start = data.index(b"TASK.md") + len("TASK.md")
+    data[start : start + 8] = b"\xff" * 8
+    (task,) = drop(world, index, bytes(data))
+    assert (task["status"], task["reason"]) == ("FAILED", "SOURCE_ERROR")
+
+
 @pytest.mark.parametrize("key", ["drops/nobody/app.zip", "drops/acme/../x.zip", "drops/app.zip"])
 def test_drop_without_a_known_tenant_is_parked(world: World, index: ModuleType, key: str) -> None:
     index.main_handler(cos_event(world.services.code.name, key), {})

@@ -62,3 +62,10 @@ def test_missing_names_what_is_absent_or_different() -> None:
     assert parsed.missing({}) == ["diff.patch"]
     assert parsed.missing({"diff.patch": (10, "c" * 32)}) == ["diff.patch"]
     assert parsed.missing({"diff.patch": (10, "b" * 32)}) == []
+
+
+def test_longest_texts_of_the_writer_are_taken_by_the_reader() -> None:
+    from patchmill_agent.manifest import MESSAGE_LIMIT, SUMMARY_LIMIT
+
+    data = written(status="FAILED", reason="MODEL_ERROR", message="x" * MESSAGE_LIMIT, summary="y" * SUMMARY_LIMIT)
+    assert manifest.parse(data, TASK_ID, 1).message == "x" * MESSAGE_LIMIT

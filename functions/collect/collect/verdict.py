@@ -11,7 +11,7 @@ from patchmill import keys, log, podstate
 from patchmill.errors import PatchmillError
 from patchmill.salvage import save_log
 from patchmill.services import Services
-from patchmill.task import Attempt, Outcome, Reason, failed
+from patchmill.task import Attempt, Outcome, Phase, Reason, failed
 
 Obj = dict[str, Any]
 
@@ -25,22 +25,33 @@ def settle(attempt: Attempt, job: Obj | None, services: Services) -> bool:
         return _wake(attempt, services)
     if job is not None and attempt.job_uid is None:
         # Dispatch died between making the Job and noting it; from now on its absence means that it was lost.
-        services.tasks.job_created(attempt.task_id, attempt.number, job["metadata"]["uid"])
+        uid = job["metadata"]["uid"]
+        services.cluster.adopt(keys.job_name(attempt.task_id, attempt.number), uid)
+        services.tasks.job_created(attempt.task_id, attempt.number, uid)
     if job is None or podstate.ended(job):
         return _over(attempt, job, services)
     if attempt.overdue:
-        return time_out(attempt, services)
+        return _time_out(attempt, services)
     if attempt.start_overdue:
         return _never_started(attempt, services)
     return False
 
 
-def time_out(attempt: Attempt, services: Services) -> bool:
+_TOO_LATE = failed(Reason.TIMEOUT, "The task was not over when its time was up; its Job was removed.")
+
+
+def expire(attempt: Attempt, services: Services) -> bool:
+    """The deadline of the whole attempt has passed, and the cluster does not answer: nothing is asked of it."""
+    if settle_by_manifest(attempt.task_id, attempt.number, services) is Delivery.COMPLETE:
+        return True
+    return finish(attempt.task_id, attempt.number, _TOO_LATE, services)
+
+
+def _time_out(attempt: Attempt, services: Services) -> bool:
     """The deadline of the whole attempt has passed, whatever the cluster thinks of it."""
     if settle_by_manifest(attempt.task_id, attempt.number, services) is Delivery.COMPLETE:
         return True
-    outcome = failed(Reason.TIMEOUT, "The task was not over when its time was up; its Job was removed.")
-    return _give_up(attempt, outcome, services)
+    return _give_up(attempt, _TOO_LATE, services)
 
 
 def _wake(attempt: Attempt, services: Services) -> bool:
@@ -73,14 +84,21 @@ def _retry(attempt: Attempt, outcome: Outcome, services: Services) -> bool:
 
 
 def _never_started(attempt: Attempt, services: Services) -> bool:
+    """No phase came from the pod in time. Phases are best effort, so the pod itself is asked before it is given up."""
     pod = services.cluster.pod_of(keys.job_name(attempt.task_id, attempt.number))
+    if podstate.started(pod, "agent"):
+        if task := services.tasks.enter(attempt.task_id, attempt.number, Phase.RUNNING_AGENT):
+            services.cache.put(task)
+        return False
+    if settle_by_manifest(attempt.task_id, attempt.number, services) is Delivery.COMPLETE:
+        return True
     slow = failed(Reason.TIMEOUT, f"The agent had not started within {services.settings.start_timeout_s} seconds.")
     return _give_up(attempt, podstate.not_started(pod) or slow, services)
 
 
 def _give_up(attempt: Attempt, outcome: Outcome, services: Services) -> bool:
     saved = save_log(attempt.task_id, attempt.number, services)
-    whole = Outcome(outcome.status, outcome.reason, outcome.message, {**outcome.result, "artifacts": saved})
+    whole = Outcome(outcome.status, outcome.reason, outcome.message, {**outcome.result, **saved})
     done = finish(attempt.task_id, attempt.number, whole, services)
     _remove_job(attempt, services)
     return done

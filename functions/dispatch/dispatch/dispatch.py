@@ -11,6 +11,8 @@ from patchmill.events import CkafkaRecord
 from patchmill.services import Services
 from patchmill.task import Reason, Task, failed
 
+_DENIED = "denied the request"  # an admission policy speaks of this one object, not of us
+
 
 def dispatch(record: CkafkaRecord, services: Services) -> None:
     """Raises Unavailable when MySQL or the cluster is down."""
@@ -18,7 +20,7 @@ def dispatch(record: CkafkaRecord, services: Services) -> None:
         message = wire.parse_task_message(record.body)
         task = _claim(message, services)
     except BadRecord as error:
-        _park(record, str(error), services)
+        park(record, str(error), services)
         return
     if task is None:
         log.info("nothing_to_do", task=message.task_id, attempt=message.attempt)
@@ -47,7 +49,7 @@ def _start(task: Task, services: Services) -> None:
         log.warning("put_back", task=task.id, attempt=task.attempt, error=error.message)
         return
     except ClusterError as error:
-        if error.status in (401, 403, 404):
+        if error.status in (401, 403, 404) and _DENIED not in error.message:
             # Token, role or namespace: an operator has to mend it, and then every task can go on.
             raise Unavailable(f"the cluster refuses us: {error}") from error
         _refused(task, error, services)
@@ -64,7 +66,7 @@ def _refused(task: Task, error: ClusterError, services: Services) -> None:
     log.error("job_refused", task=task.id, attempt=task.attempt, status=error.status, error=error.message)
 
 
-def _park(record: CkafkaRecord, cause: str, services: Services) -> None:
+def park(record: CkafkaRecord, cause: str, services: Services) -> None:
     """Into the table, once, and onto the dead-letter topic, where operators' own tools may look."""
     new = services.dead_letters.park(record.topic, f"{record.partition}/{record.offset}", cause, record.body)
     log.warning("record_parked", topic=record.topic, partition=record.partition, offset=record.offset, cause=cause)

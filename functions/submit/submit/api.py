@@ -70,7 +70,7 @@ class Uploads(Resource):
         key = keys.upload(tenant_of(request), upload_id)
         headers = {"Content-Length": str(wanted.size)} if wanted.size else {}
         response.status = falcon.HTTP_201
-        # In a header, not in the body: the platform logs the body of what a function returns.
+        # A header, as for any redirect. The platform logs it with the rest of what is returned: hence the short life.
         response.set_header("Location", self.services.code.presign("PUT", key, UPLOAD_URL_S, headers))
         response.media = {
             "upload_id": upload_id,
@@ -102,7 +102,7 @@ class ArtifactItem(Resource):
         view = self.view_of(request, task_id)
         if name not in [artifact["name"] for artifact in view["artifacts"]]:
             raise Problem(404, "The task has no such artifact (yet).")
-        key = keys.artifact(task_id, view["attempt"], name)
+        key = keys.artifact(task_id, view["attempt"], name, view["salvaged"])
         response.status = falcon.HTTP_302
         response.set_header("Location", self.services.logs.presign("GET", key, ARTIFACT_URL_S))
 
@@ -121,12 +121,12 @@ class Cancel(Resource):
     def on_post(self, request: falcon.Request, response: falcon.Response, task_id: str) -> None:
         view = self.view_of(request, task_id)
         running = view["status"] == Status.PROCESSING
-        saved = salvage.save_log(task_id, view["attempt"], self.services) if running else []
-        outcome = Outcome(Status.CANCELLED, message="Cancelled by a client.", result={"artifacts": saved})
+        saved = salvage.save_log(task_id, view["attempt"], self.services) if running else {}
+        outcome = Outcome(Status.CANCELLED, message="Cancelled by a client.", result=saved)
         task = self.services.tasks.finish(task_id, None, outcome)
         if task is None:
             raise Problem(409, "The task has already ended.")
         with suppress(PatchmillError):  # the sweep removes the Jobs of tasks that have ended
-            self.services.cluster.delete_job(keys.job_name(task.id, task.attempt))
+            self.services.hasty_cluster.delete_job(keys.job_name(task.id, task.attempt))
         relay.announce(task, self.services)
         response.media = public(task)

@@ -9,7 +9,10 @@ The prompt: x-cos-meta-prompt, else <name>.md beside the ZIP, else TASK.md insid
 from __future__ import annotations
 
 import hashlib
+import lzma
+import struct
 import zipfile
+import zlib
 from typing import IO, cast
 from urllib.parse import unquote
 
@@ -24,6 +27,8 @@ from submit import requests
 from submit.accept import accept as accept_task
 
 _DIRECTORY_BUDGET = 16 << 20
+# What zipfile raises for methods, passwords and numbers that it can't work with, and for an end that comes too early.
+_REFUSED = (ValueError, NotImplementedError, RuntimeError, EOFError, OverflowError)
 
 
 def accept(record: CosRecord, services: Services) -> None:
@@ -69,7 +74,7 @@ def _prompt(key: str, head: Head, services: Services) -> tuple[str, str | None]:
                 return file.read(requests.MAX_PROMPT + 1).decode("utf-8", "replace"), None
     except KeyError:
         return "", "There is no prompt: set x-cos-meta-prompt, or put <name>.md beside the ZIP, or TASK.md into it."
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError):
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, *_REFUSED):
         return "", "The dropped file is not a readable ZIP."
 
 

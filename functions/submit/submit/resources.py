@@ -48,6 +48,6 @@ def etag_of(version: int) -> str:
 
 def whole_number(request: falcon.Request, name: str, default: int, low: int, high: int) -> int:
     text = request.get_param(name) or str(default)
-    if not (text.isascii() and text.isdigit() and low <= int(text[:15]) <= high):
+    if not (text.isascii() and text.isdigit() and len(text) <= 15 and low <= int(text) <= high):
         raise field_problem(name, f"must be a whole number from {low} to {high}")
     return int(text)

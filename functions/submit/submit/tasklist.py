@@ -31,7 +31,7 @@ class TaskList(Resource):
         tasks = self.services.tasks.page(tenant, Status(status) if status else None, before, limit + 1)
         more = len(tasks) > limit
         response.media = {
-            "tasks": [public(task) for task in tasks[:limit]],
+            "tasks": [public(task, brief=True) for task in tasks[:limit]],
             "next_cursor": base64.urlsafe_b64encode(tasks[limit - 1].id.encode()).decode() if more else None,
         }
 

@@ -131,7 +131,8 @@ def ckafka_records(event: Raw) -> list[CkafkaRecord]:
     records = []
     for raw in event.get("Records", []):
         entry = raw if isinstance(raw, Mapping) else {}
-        part = entry.get("Ckafka") or entry.get("ckafka") or {}
+        part = entry.get("Ckafka") or entry.get("ckafka")
+        part = part if isinstance(part, Mapping) else {}
         key = part.get("msgKey")
         body = part.get("msgBody")
         records.append(
@@ -140,10 +141,15 @@ def ckafka_records(event: Raw) -> list[CkafkaRecord]:
                 partition=_number(part.get("Partition", part.get("partition"))),
                 offset=_number(part.get("offset", part.get("Offset"))),
                 key=None if key in (None, "None") else str(key),
-                body=body if isinstance(body, str) else "",
+                body=_sound(body) if isinstance(body, str) else "",
             )
         )
     return records
+
+
+def _sound(text: str) -> str:
+    """Without lone surrogates, which JSON can carry and neither MySQL nor Kafka can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _number(value: object) -> int:

@@ -129,7 +129,9 @@ def _pod(task: Task, urls: Urls, settings: Settings) -> Obj:
 def _volumes(settings: Settings) -> list[Obj]:
     workspace, scratch = f"{settings.workspace_mb}Mi", "512Mi"
     sizes = {"code": workspace, "output": workspace, "base": workspace}
-    sizes |= {f"scratch-{name}": scratch for name in ("fetch", "agent", "deliver")}
+    sizes |= {f"scratch-{name}": scratch for name in ("agent", "deliver")}
+    # The ZIP, and beside it the archive that is made of what was in it.
+    sizes["scratch-fetch"] = f"{((settings.max_zip_bytes + settings.max_unpacked_bytes) >> 20) + 64}Mi"
     return [{"name": name, "emptyDir": {"sizeLimit": size}} for name, size in sizes.items()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 ULID = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
+TENANT = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"  # it is a label in Kubernetes, too
 ARTIFACTS = ("diff.patch", "agent.log", "prompt.txt", "result.json", "output.tar.gz")
 MANIFEST = "manifest.json"
 
@@ -13,7 +14,7 @@ TOPIC_RESULTS = "codex-results"
 TOPIC_DEAD = "codex-tasks-dlq"
 
 _ATTEMPT_KEY = re.compile(rf"(?P<kind>logs|phases)/(?P<task>{ULID})/(?P<attempt>[1-9][0-9]{{0,4}})/(?P<name>[^/]+)")
-_DROP_KEY = re.compile(r"drops/(?P<tenant>[a-z0-9][a-z0-9-]{0,62})/(?P<name>.{1,200})\.zip", re.DOTALL)
+_DROP_KEY = re.compile(rf"drops/(?P<tenant>{TENANT})/(?P<name>.{{1,200}})\.zip", re.DOTALL)
 _JOB_NAME = re.compile(r"pm-(?P<task>[0-9a-z]{26})-(?P<attempt>[1-9][0-9]{0,4})")
 
 
@@ -26,8 +27,9 @@ def processed_code(task_id: str, attempt: int) -> str:
     return f"processed_code/{task_id}/{attempt}/code.tar.gz"
 
 
-def artifact(task_id: str, attempt: int, name: str) -> str:
-    return f"logs/{task_id}/{attempt}/{name}"
+def artifact(task_id: str, attempt: int, name: str, salvaged: bool = False) -> str:
+    """`salvaged`: saved from the cluster by us, under a key that no pod has a URL for."""
+    return f"{'salvaged' if salvaged else 'logs'}/{task_id}/{attempt}/{name}"
 
 
 def phase(task_id: str, attempt: int, name: str) -> str:

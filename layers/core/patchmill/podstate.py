@@ -46,6 +46,15 @@ def not_started(pod: Obj | None) -> Outcome | None:
     return None
 
 
+def started(pod: Obj | None, container: str) -> bool:
+    """The container runs or has run."""
+    return any(
+        status.get("name") == container and ("running" in status["state"] or "terminated" in status["state"])
+        for status in _statuses(pod or {})
+        if status.get("state")
+    )
+
+
 def _disk(job: Obj, pod: Obj | None) -> Outcome | None:
     status = (pod or {}).get("status", {})
     if status.get("reason") != "Evicted":

@@ -44,7 +44,7 @@ def _copy_drop(row: Row, services: Services) -> None:
     if task is None or task.drop is None:
         return
     for artifact in task.result.get("artifacts", []):
-        source = keys.artifact(task.id, task.attempt, artifact["name"])
+        source = keys.artifact(task.id, task.attempt, artifact["name"], bool(task.result.get("salvaged")))
         services.logs.copy(source, keys.result(task.tenant, task.drop, artifact["name"]))
     services.logs.put_json(keys.result(task.tenant, task.drop, "task.json"), public(task))
 

@@ -27,6 +27,8 @@ class Services:
     code: Bucket
     logs: Bucket
     cluster: Cluster
+    hasty_cluster: Cluster
+    """For what is only worth a short wait: one try."""
 
     def close(self) -> None:
         """For tests; an instance of the platform is just killed."""
@@ -48,4 +50,5 @@ def build(settings: Settings) -> Services:
         code=Bucket(settings.code_bucket, settings),
         logs=Bucket(settings.logs_bucket, settings),
         cluster=Cluster(settings),
+        hasty_cluster=Cluster(settings, tries=1, read_s=4.0),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TENANT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+from patchmill import keys
 
 
 class SettingsError(ValueError):
@@ -129,7 +129,7 @@ def read(env: Mapping[str, str]) -> Settings:
         max_attempts=get.number("PATCHMILL_MAX_ATTEMPTS", 3),
         requeue_after_s=get.number("PATCHMILL_REQUEUE_AFTER_S", 60),
         max_zip_bytes=get.number("PATCHMILL_MAX_ZIP_BYTES", 200 << 20),
-        max_unpacked_bytes=get.number("PATCHMILL_MAX_UNPACKED_BYTES", 800 << 20),
+        max_unpacked_bytes=get.number("PATCHMILL_MAX_UNPACKED_BYTES", 400 << 20),
         max_files=get.number("PATCHMILL_MAX_FILES", 50_000),
         max_patch_bytes=get.number("PATCHMILL_MAX_PATCH_BYTES", 50 << 20),
         workspace_mb=get.number("PATCHMILL_WORKSPACE_MB", 1000),
@@ -179,10 +179,10 @@ class _Reader:
     def api_keys(self, name: str) -> tuple[ApiKey, ...]:
         try:
             entries: list[dict[str, Any]] = json.loads(self.text(name))
-            keys = tuple(ApiKey(str(e["sha256"]), str(e["tenant"]), bool(e.get("admin"))) for e in entries)
+            found = tuple(ApiKey(str(e["sha256"]), str(e["tenant"]), bool(e.get("admin"))) for e in entries)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise SettingsError(f'{name} is not a JSON list of {{"sha256", "tenant", "admin"}}') from None
-        for key in keys:
-            if not re.fullmatch(r"[0-9a-f]{64}", key.sha256) or not TENANT.fullmatch(key.tenant):
-                raise SettingsError(f"{name}: a key needs a sha256 in hex and a tenant of a-z, 0-9 and -")
-        return keys
+        for key in found:
+            if not re.fullmatch(r"[0-9a-f]{64}", key.sha256) or not re.fullmatch(keys.TENANT, key.tenant):
+                raise SettingsError(f"{name}: a key needs a sha256 in hex and a tenant of a-z, 0-9 and (inside) -")
+        return found

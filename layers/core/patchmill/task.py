@@ -174,8 +174,9 @@ def iso(moment: datetime | None) -> str | None:
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def public(task: Task) -> dict[str, Any]:
-    """The task as clients see it: no prompt hash, no object keys, nothing presigned."""
+def public(task: Task, brief: bool = False) -> dict[str, Any]:
+    """The task as clients see it: no object keys, nothing presigned. `brief`: long texts are cut, for lists."""
+    cut = 500 if brief else None
     result = task.result
     end = task.finished_at or task.updated_at
     return {
@@ -188,7 +189,7 @@ def public(task: Task) -> dict[str, Any]:
         "model": task.model,
         "scripted": bool(result.get("scripted", (task.model or "").startswith("scripted/"))),
         "tenant": task.tenant,
-        "prompt": task.prompt,
+        "prompt": task.prompt[:cut],
         "source": task.source,
         "labels": task.labels,
         "limits": {"timeout_s": task.limits.timeout_s, "max_steps": task.limits.max_steps},
@@ -198,13 +199,14 @@ def public(task: Task) -> dict[str, Any]:
         "finished_at": iso(task.finished_at),
         "updated_at": iso(task.updated_at),
         "duration_s": round((end - task.created_at).total_seconds(), 3) if task.finished_at else None,
-        "summary": result.get("summary"),
+        "summary": (result.get("summary") or "")[:cut] or None,
         "exit_code": result.get("exit_code"),
         "usage": result.get("usage"),
         "patch": result.get("patch"),
         "artifacts": [
             {"name": a["name"], "size": a["size"], "sha256": a["sha256"]} for a in result.get("artifacts", [])
         ],
+        "salvaged": bool(result.get("salvaged")),
         "drop": task.drop,
         "version": task.version,
         "links": {

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import urllib3
+
 from patchmill.errors import Unavailable
 from patchmill.settings import Settings
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from qcloud_cos import CosS3Client
 
 _TIMEOUT_S = 10
-_ABSENT = {"NoSuchKey", "NoSuchResource", "NoSuchBucket"}
+_READS = {"head_object", "get_object", "copy_object"}  # for these alone an absent object is an answer
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ class Bucket:
         found = self._call("get_object", Key=key, Range=f"bytes={offset}-{offset + max_bytes - 1}")
         if found is None:
             return None
-        return b"" if found is _PAST_END else bytes(found["Body"].get_raw_stream().read(max_bytes))
+        try:
+            return b"" if found is _PAST_END else bytes(found["Body"].get_raw_stream().read(max_bytes))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unavailable("COS get_object: the answer broke off") from error
 
     def put(self, key: str, body: bytes, content_type: str) -> None:
         self._call("put_object", Key=key, Body=body, ContentType=content_type)
@@ -110,7 +115,7 @@ class Bucket:
         try:
             return getattr(self._client, verb)(Bucket=self.name, **arguments)
         except CosServiceError as error:
-            if error.get_error_code() in _ABSENT or error.get_status_code() == 404:
+            if error.get_status_code() == 404 and error.get_error_code() != "NoSuchBucket" and verb in _READS:
                 return None
             if error.get_status_code() == 416:
                 return _PAST_END

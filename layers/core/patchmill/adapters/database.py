@@ -19,9 +19,7 @@ from patchmill.errors import Unavailable
 T = TypeVar("T")
 Row = dict[str, Any]
 
-# Server closed the connection, lost it, cannot be reached, is shutting down; deadlock; lock wait time-out.
-_LOST = {0, 1053, 1927, 2002, 2003, 2006, 2013, 2014, 2055}
-_CONFLICT = {1205, 1213}
+_CONFLICT = {1205, 1213}  # lock wait time-out, deadlock
 _TRIES = 3
 _CONNECT_S, _ANSWER_S = 5, 15
 
@@ -53,17 +51,16 @@ class Database:
         self._connection: Connection[DictCursor] | None = None
 
     def transaction(self, work: Callable[[Cursor], T]) -> T:
-        """Run `work` and commit. Raises Unavailable when the server does not answer; other errors roll back."""
+        """Run `work` and commit; every error rolls back. Raises Unavailable when the server does not do its part."""
         problem: Exception | None = None
         for _ in range(_TRIES):
             try:
                 return self._once(work)
             except (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError) as error:
-                code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-                if code in _LOST or not isinstance(error, pymysql.err.OperationalError):
+                # Only a conflict leaves a connection that is worth keeping: a server that is full, read-only since a
+                # failover, or shutting down is asked anew.
+                if not (isinstance(error, pymysql.err.OperationalError) and error.args and error.args[0] in _CONFLICT):
                     self.close()
-                elif code not in _CONFLICT:
-                    raise
                 problem = error
         raise Unavailable("MySQL does not answer") from problem
 
@@ -73,12 +70,6 @@ class Database:
             try:
                 value = work(Cursor(cursor))  # its first statement begins the transaction: autocommit is off
                 connection.commit()
-            except pymysql.err.OperationalError as error:
-                if error.args and error.args[0] in _CONFLICT:
-                    connection.rollback()
-                raise
-            except pymysql.err.InterfaceError:
-                raise
             except BaseException:
                 self._roll_back(connection)
                 raise

@@ -19,8 +19,6 @@ from patchmill.settings import Settings
 
 Obj = dict[str, Any]
 
-_TIMEOUT = urllib3.Timeout(connect=3, read=10)
-_TRIES = 3
 _PAUSE_S = 0.2
 _MAX_PAUSE_S = 5.0
 _PAGE = 500
@@ -29,7 +27,8 @@ _PAGE = 500
 class Cluster:
     """One namespace of one cluster."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tries: int = 3, read_s: float = 10.0) -> None:
+        self._tries, self._timeout = tries, urllib3.Timeout(connect=min(3.0, read_s), read=read_s)
         self._base = settings.kube_server.rstrip("/")
         self._namespace = quote(settings.kube_namespace)
         self._http = urllib3.PoolManager(
@@ -46,18 +45,21 @@ class Cluster:
         if made is None:
             # Left by a try that died before it made the Job: its URLs may have run out by now.
             made = self._patch("secrets", name, {"stringData": secret["stringData"]})
-        stored = self._create("jobs", job)
+        try:
+            stored = self._create("jobs", job)
+        except ClusterError:
+            self.delete("secrets", name)  # nothing would ever remove it
+            raise
         if stored is None:
             stored = self._request("GET", self._path("jobs", name))
             _check_ours(stored, job)
         uid = str(stored["metadata"]["uid"])
-        self._own(name, made, uid)
+        if not any(owner.get("uid") == uid for owner in made["metadata"].get("ownerReferences", [])):
+            self.adopt(name, uid)
         return uid
 
-    def _own(self, name: str, secret: Obj, uid: str) -> None:
-        """The Secret goes when the Job goes."""
-        if any(owner.get("uid") == uid for owner in secret["metadata"].get("ownerReferences", [])):
-            return
+    def adopt(self, name: str, uid: str) -> None:
+        """Give the Job of that name its Secret, which then goes when the Job goes."""
         owner = {"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}
         self._patch("secrets", name, {"metadata": {"ownerReferences": [owner]}})
 
@@ -73,11 +75,19 @@ class Cluster:
         pods = self._list("pods", f"job-name={job_name}")
         return max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]), default=None)
 
+    def secrets(self) -> list[Obj]:
+        """All Secrets of ours."""
+        return self._list("secrets", jobs.SELECTOR)
+
     def delete_job(self, name: str) -> bool:
         """With its pods (the API's default would leave them as orphans). False when it was gone."""
+        return self.delete("jobs", name)
+
+    def delete(self, resource: str, name: str) -> bool:
+        """False when it was gone."""
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         try:
-            self._request("DELETE", self._path("jobs", name), options)
+            self._request("DELETE", self._path(resource, name), options)
         except ClusterError as error:
             if error.status == 404:
                 return False
@@ -140,10 +150,12 @@ class Cluster:
         data = None if body is None else json.dumps(body).encode()
         headers = {**self._http.headers, **({"Content-Type": content_type} if data and content_type else {})}
         problem = ""
-        for turn in range(_TRIES):
+        for turn in range(self._tries):
             pause = _PAUSE_S * 2**turn
             try:
-                response = self._http.request(method, self._base + path, body=data, headers=headers, timeout=_TIMEOUT)
+                response = self._http.request(
+                    method, self._base + path, body=data, headers=headers, timeout=self._timeout
+                )
             except urllib3.exceptions.HTTPError as error:
                 problem = type(error).__name__
             else:
@@ -151,7 +163,7 @@ class Cluster:
                     return _checked(response)
                 problem = str(response.status)
                 pause = _retry_after(response, pause)
-            if turn < _TRIES - 1:
+            if turn < self._tries - 1:
                 time.sleep(min(pause, _MAX_PAUSE_S))
         raise Unavailable(f"the cluster does not answer: {problem}")
 

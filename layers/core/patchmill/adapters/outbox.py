@@ -6,6 +6,7 @@ A wake-up for dispatch (`task`) stays until dispatch takes it: one that Kafka lo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,55 +42,56 @@ def remove(cursor: Cursor, kind: str, task_id: str, attempt: int) -> None:
 
 
 class Outbox:
-    """Sends what is owed. Rows are locked while they are sent, so that two sweeps never send the same one at once."""
+    """Sends what is owed, row by row. No row is locked while it is sent: what is under way is not due for a while."""
 
     def __init__(self, database: Database, requeue_after_s: int) -> None:
         self._db, self._requeue = database, requeue_after_s
 
     def send_of(self, task_id: str, send: Callable[[Row], None]) -> int:
-        """At once after a commit: the results and copies of one task."""
-        return self._send("task_id = %s AND kind <> 'task'", [task_id], 10, send)
+        """At once after a commit: the results and copies of one task, if nobody has begun with them."""
+        return self._send("task_id = %s AND kind <> 'task' AND tries = 0", [task_id], 10, 10.0, send)
 
-    def send_due(self, limit: int, send: Callable[[Row], None]) -> int:
-        """What was left: at most `limit` rows, the oldest first. Returns how many were sent."""
-        return self._send("next_try_at <= NOW(3)", [], limit, send)
+    def send_due(self, limit: int, seconds: float, send: Callable[[Row], None]) -> int:
+        """What was left, the oldest first: at most `limit` rows, and none is begun after `seconds`."""
+        return self._send("next_try_at <= NOW(3)", [], limit, seconds, send)
 
-    def _send(self, where: str, params: list[object], limit: int, send: Callable[[Row], None]) -> int:
-        def work(cursor: Cursor) -> int:
-            found = cursor.rows(
+    def _send(self, where: str, params: list[object], limit: int, seconds: float, send: Callable[[Row], None]) -> int:
+        """Ends at the first that can't be sent: what the others need is likely down, too."""
+        sent, end = 0, time.monotonic() + seconds
+        while sent < limit and time.monotonic() < end and (row := self._take(where, params)):
+            try:
+                send(row)
+            except SendFailed:
+                break
+            if row.kind != "task":
+                self._forget(row.id)
+            sent += 1
+        return sent
+
+    def _forget(self, number: int) -> None:
+        self._db.transaction(lambda c: c.change("DELETE FROM outbox WHERE id = %s", number))
+
+    def _take(self, where: str, params: list[object]) -> Row | None:
+        """The next row; it is due again, for whoever comes then, after a pause that doubles with each try."""
+
+        def work(cursor: Cursor) -> Row | None:
+            found = cursor.row(
                 "SELECT id, kind, task_id, attempt, payload, tries FROM outbox "  # noqa: S608
-                f"WHERE {where} ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",
+                f"WHERE {where} ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
                 *params,
-                limit,
             )
-            sent = 0
-            for row in found:
-                if not self._send_one(cursor, Row(**row), send):
-                    break  # what the others need is likely down, too: don't wait for it once for each
-                sent += 1
-            return sent
+            if found is None:
+                return None
+            row = Row(**found)
+            cursor.change(
+                "UPDATE outbox SET tries = LEAST(tries + 1, 20), next_try_at = NOW(3) + INTERVAL %s SECOND "
+                "WHERE id = %s",
+                min(self._requeue * 2**row.tries, _MAX_BACKOFF_S),
+                row.id,
+            )
+            return row
 
         return self._db.transaction(work)
-
-    def _send_one(self, cursor: Cursor, row: Row, send: Callable[[Row], None]) -> bool:
-        try:
-            send(row)
-        except SendFailed:
-            self._later(cursor, row)
-            return False
-        if row.kind == "task":
-            self._later(cursor, row)
-        else:
-            cursor.change("DELETE FROM outbox WHERE id = %s", row.id)
-        return True
-
-    def _later(self, cursor: Cursor, row: Row) -> None:
-        delay = min(self._requeue * 2**row.tries, _MAX_BACKOFF_S)
-        cursor.change(
-            "UPDATE outbox SET tries = LEAST(tries + 1, 20), next_try_at = NOW(3) + INTERVAL %s SECOND WHERE id = %s",
-            delay,
-            row.id,
-        )
 
 
 class SendFailed(Exception):

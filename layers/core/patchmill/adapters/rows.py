@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from patchmill.adapters.database import Row
 from patchmill.task import Attempt, Limits, NewTask, Phase, Reason, Status, Task
 
+KEY_LIFE_S = 24 * 3600  # an idempotency key is remembered for that long
+
 INSERT = (
     "INSERT INTO tasks (id, tenant, status, agent, model, prompt, source, labels, timeout_s, max_steps, drop_name, "
-    "idempotency_key, request_hash, result, created_at, updated_at) "
-    "VALUES (%s, %s, 'QUEUED', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, %s)"
+    "idempotency_key, key_expires_at, request_hash, result, created_at, updated_at) "
+    "VALUES (%s, %s, 'QUEUED', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '{}', %s, %s)"
 )
 
 
@@ -29,6 +31,7 @@ def insert_values(new: NewTask, now: datetime) -> list[Any]:
         new.limits.max_steps,
         new.drop,
         new.idempotency_key,
+        now + timedelta(seconds=KEY_LIFE_S) if new.idempotency_key else None,
         new.request_hash,
         now,
         now,

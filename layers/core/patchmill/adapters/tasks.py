@@ -59,12 +59,14 @@ class Tasks:
 
     def page(self, tenant: str, status: Status | None, before: str | None, limit: int) -> list[Task]:
         """Newest first; `before` is the id of the last one already seen."""
+        # Left alone, MariaDB walks from the newest task to the cursor, however far that is.
+        index = "by_tenant_status" if status else "by_tenant"
         where, params = ["tenant = %s"], [tenant]
         if status:
             where, params = [*where, "status = %s"], [*params, status.value]
         if before:
             where, params = [*where, "id < %s"], [*params, before]
-        sql = f"SELECT * FROM tasks WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT %s"  # noqa: S608
+        sql = f"SELECT * FROM tasks FORCE INDEX ({index}) WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT %s"  # noqa: S608
         return [rows.task(row) for row in self._db.transaction(lambda c: c.rows(sql, *params, limit))]
 
     def claim(self, task_id: str, attempt: int, start_s: int, total_s: int) -> Task | None:
@@ -81,7 +83,6 @@ class Tasks:
                 task_id,
                 attempt,
             )
-            outbox.remove(cursor, "task", task_id, attempt)
             if changed:
                 cursor.change(
                     "INSERT INTO attempts (task_id, number, claimed_at, start_by, end_by) SELECT id, attempt, NOW(3), "
@@ -90,6 +91,13 @@ class Tasks:
                     total_s,
                     task_id,
                 )
+            # Not the one of a task that is queued: then another function has just put it there.
+            cursor.change(
+                "DELETE o FROM outbox o JOIN tasks t ON t.id = o.task_id WHERE o.task_id = %s AND o.attempt = %s "
+                "AND o.kind = 'task' AND (t.status <> 'QUEUED' OR t.attempt <> o.attempt)",
+                task_id,
+                attempt,
+            )
             row = cursor.row(
                 "SELECT t.* FROM tasks t JOIN attempts a ON a.task_id = t.id AND a.number = t.attempt "
                 "WHERE t.id = %s AND t.attempt = %s AND t.status = 'PROCESSING' AND a.job_uid IS NULL",
@@ -219,13 +227,22 @@ class Tasks:
         """Put an attempt's message back into the outbox, due at once: its dispatch did not get through."""
         self._db.transaction(lambda c: outbox.add(c, "task", task.id, task.attempt, _wake_up(task), 0))
 
-    def forget_idempotency_keys(self, older_than_s: int, limit: int) -> int:
-        """A key may be used again after that time."""
+    def silent(self, limit: int) -> list[Task]:
+        """Queued tasks whose message is not in the outbox any more: nothing would ever wake them."""
+        found = self._db.transaction(
+            lambda c: c.rows(
+                "SELECT t.* FROM tasks t LEFT JOIN outbox o ON o.task_id = t.id AND o.attempt = t.attempt "
+                "AND o.kind = 'task' WHERE t.status = 'QUEUED' AND o.id IS NULL ORDER BY t.id LIMIT %s",
+                limit,
+            )
+        )
+        return [rows.task(row) for row in found]
+
+    def forget_idempotency_keys(self, limit: int) -> int:
+        """A key may be used again when its time is over."""
         return self._db.transaction(
             lambda c: c.change(
-                "UPDATE tasks SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL "
-                "AND created_at < NOW(3) - INTERVAL %s SECOND LIMIT %s",
-                older_than_s,
+                "UPDATE tasks SET idempotency_key = NULL, key_expires_at = NULL WHERE key_expires_at < NOW(3) LIMIT %s",
                 limit,
             )
         )

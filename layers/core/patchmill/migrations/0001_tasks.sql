@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS tasks (
   attempt INT NOT NULL DEFAULT 1,
   version INT NOT NULL DEFAULT 1,
   idempotency_key VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NULL,
+  key_expires_at DATETIME(3) NULL,
   request_hash CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
   result MEDIUMTEXT NOT NULL,
   created_at DATETIME(3) NOT NULL,
@@ -28,7 +29,8 @@ CREATE TABLE IF NOT EXISTS tasks (
   UNIQUE KEY by_idempotency_key (tenant, idempotency_key),
   KEY by_tenant (tenant, id),
   KEY by_tenant_status (tenant, status, id),
-  KEY by_status (status, id)
+  KEY by_status (status, id),
+  KEY by_key_expiry (key_expires_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4;
 
 CREATE TABLE IF NOT EXISTS attempts (
