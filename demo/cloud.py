@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import shutil
@@ -30,10 +31,28 @@ def emulator() -> Iterator[dict[str, str]]:
 
     Raises DemoError when it does not start or does not stop by itself.
     """
+    with _alone():
+        yield from _run()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """The claim on the folder; the kernel frees it at death. Raises DemoError when another demo has it."""
+    ROOT.parent.mkdir(exist_ok=True)
+    with (ROOT.parent / "demo.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError("another demo is running in this folder; wait until it has ended") from None
+        yield
+
+
+def _run() -> Iterator[dict[str, str]]:
     outside = _outside()
     environment = outside | {"PATCHMILL_EMULATOR_ROOT": str(ROOT), "PATCHMILL_EMULATOR_PROJECT": str(PROJECT)}
     _clear(environment)
-    (ROOT / "logs").mkdir(parents=True)
+    ROOT.mkdir(mode=0o700)  # it holds keys
+    (ROOT / "logs").mkdir()
     # In a session of its own a terminal's Ctrl-C does not reach it: it has to live until the demo takes it down. Should
     # the demo be killed, the kernel tells it (prctl(2), PR_SET_PDEATHSIG).
     tie = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []

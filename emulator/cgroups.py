@@ -13,11 +13,12 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 _SCRIPT = 'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"'
-_UNIFIED = ""  # the key of the version 2 hierarchy in `_roots`
+_UNIFIED = ""  # the key of the version 2 hierarchy in `find_roots`
 _MEMORY, _PIDS = "memory", "pids"
 
 
@@ -32,14 +33,20 @@ class Group:
         return bool(self.folders)
 
     @classmethod
-    def create(cls, name: str, memory_bytes: int | None, pids: int | None) -> Group:
+    def create(
+        cls, name: str, memory_bytes: int | None, pids: int | None, roots: Mapping[str, Path] | None = None
+    ) -> Group:
         """A new group (a left-over one of this name is emptied and used again); None means no limit.
 
-        `memory_bytes` counts everything charged to it, files on tmpfs included; swap is not given on top.
+        `memory_bytes` counts everything charged to it, files on tmpfs included; swap is not given on top. `roots`: see
+        `find_roots`, which is asked when it is None.
         """
+        roots = find_roots() if roots is None else roots
+        if not (_UNIFIED in roots or {_MEMORY, _PIDS} <= roots.keys()):
+            return cls({})
         folders: dict[str, Path] = {}
         try:
-            for controller, root in _roots().items():
+            for controller, root in roots.items():
                 folders[controller] = folder = root / name
                 folder.mkdir(exist_ok=True)
             group = cls(folders)
@@ -73,6 +80,8 @@ class Group:
         """End every process in the group, also one that forks without end."""
         if folder := self.folders.get(_PIDS):
             (folder / "pids.max").write_text("0")  # from here on no fork succeeds
+        if (folder := self.folders.get(_UNIFIED)) and (folder / "cgroup.kill").exists():  # since Linux 5.14
+            (folder / "cgroup.kill").write_text("1")
         for folder in self.folders.values():
             for _ in range(50):
                 pids = (folder / "cgroup.procs").read_text().split()
@@ -107,11 +116,19 @@ class Group:
         return next((int(line.split()[1]) for line in lines if line.split()[0] == key), 0)
 
 
+def available() -> bool:
+    """Whether limits are enforced on this machine."""
+    group = Group.create(f"pm-probe-{os.getpid()}", None, None)
+    group.remove()
+    return group.enforced
+
+
 def sweep(prefix: str) -> None:
     """Remove the groups of this prefix that a crashed emulator left, and end what still runs in them."""
-    names = {path.name for root in _roots().values() for path in root.glob(f"{prefix}*") if path.is_dir()}
+    roots = find_roots()
+    names = {path.name for root in roots.values() for path in root.glob(f"{prefix}*") if path.is_dir()}
     for name in names:
-        group = Group({key: root / name for key, root in _roots().items() if (root / name).is_dir()})
+        group = Group({key: root / name for key, root in roots.items() if (root / name).is_dir()})
         with contextlib.suppress(OSError):
             group.kill()
         group.remove()
@@ -129,14 +146,15 @@ def _limit_memory_v1(folder: Path, limit: int) -> None:
             (folder / name).write_text(str(limit))
 
 
-def _roots() -> dict[str, Path]:
+def find_roots() -> dict[str, Path]:
     """Where groups can be made: {"memory": …, "pids": …} of version 1, {"": …} of version 2, or nothing."""
     mounts = [line.split() for line in Path("/proc/self/mounts").read_text().splitlines()]
     v1 = {
         name: Path(where) for _, where, kind, options, *_ in mounts if kind == "cgroup" for name in options.split(",")
     }
     if _MEMORY in v1 and _PIDS in v1:
-        return {name: _own(v1[name], name) for name in (_MEMORY, _PIDS) if os.access(_own(v1[name], name), os.W_OK)}
+        own = {name: _own(v1[name], name) for name in (_MEMORY, _PIDS)}
+        return own if all(os.access(folder, os.W_OK) for folder in own.values()) else {}
     root = next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), None)
     return {_UNIFIED: root} if root and _hands_down(root) else {}
 

@@ -14,26 +14,33 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 
 from emulator import control, health, logs
-from emulator.services.process import tail
+from emulator.services.process import rotate, tail
 from emulator.settings import SettingsError, add_options, read_settings, root_of
 from emulator.state import State, StateError, holder
 
 DONE, FAILED = "up", "failed: "
+BUSY = 75  # exit code of the process that `up` starts: another one was quicker (sysexits.h, EX_TEMPFAIL)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STOP_S = 60.0
 START_S = 180.0
+ANSWER_S = 30.0  # whoever has just taken the root answers well before
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; the exit code is 0 for success, 1 for a failure, 3 for `status` when nothing runs."""
+    os.umask(0o077)  # whatever is kept holds keys, or source code that is somebody's own
     options = _parser().parse_args(arguments)
     commands = {"up": up, "down": down, "status": status, "logs": show_logs}
     try:
         return commands[options.command](options)
-    except (SettingsError, StateError) as error:
+    except (SettingsError, StateError, PermissionError) as error:
         print(f"emulator: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,20 +66,39 @@ def _parser() -> argparse.ArgumentParser:
 def up(options: argparse.Namespace) -> int:
     """Start the emulator, or find that it is up."""
     settings = read_settings(options, os.environ)  # a wrong setting is told before anything starts
-    if holder(settings.root):
-        return _already_up(settings.root)
-    if options.foreground:
+    code = BUSY
+    while code == BUSY:
+        if options.report_fd is None and _held(settings.root):
+            return _already_up(settings.root)
+        if not options.foreground:
+            code = _start(options, settings.root)
+            continue
         from emulator.run import run  # everything that takes long to import
 
-        return run(settings, options.report_fd)
-    return _start(options, settings.root)
+        code = run(settings, options.report_fd)
+        if options.report_fd is not None:
+            break
+    return code
+
+
+def _held(root: Path) -> bool:
+    """Wait while another emulator starts or stops on this root. False when none has it any more."""
+    began, told = time.monotonic(), False
+    while holder(root):
+        found = _ask(root)
+        if found and found["state"] == "up":
+            return True
+        if time.monotonic() - began > (START_S if found else ANSWER_S):
+            return True
+        if not told:
+            print("emulator: another start or stop is under way; waiting for it", flush=True)
+            told = True
+        time.sleep(0.1)
+    return False
 
 
 def _already_up(root: Path) -> int:
-    deadline = time.monotonic() + START_S
-    while (found := _ask(root)) and found["state"] == "starting" and time.monotonic() < deadline:
-        time.sleep(0.1)
-    pid = holder(root)
+    found, pid = _ask(root), holder(root)
     if not found or found["state"] != "up":
         print(f"emulator: process {pid} holds {root} but does not answer; `down` ends it", file=sys.stderr)
         return 1
@@ -87,10 +113,14 @@ def _already_up(root: Path) -> int:
 def _start(options: argparse.Namespace, root: Path) -> int:
     began = time.monotonic()
     log = root / "logs" / "emulator.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    rotate(log)
     reading, writing = os.pipe()
     argv = [sys.executable, "-m", "emulator", *sys.argv[1:], "--foreground", "--report-fd", str(writing)]
+    for number in ENDING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # a `nohup make up` stays deaf
+            signal.signal(number, _interrupt)
     with log.open("ab") as output:
+        before = output.tell()
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, pass_fds=[writing], start_new_session=True
         )
@@ -103,12 +133,19 @@ def _start(options: argparse.Namespace, root: Path) -> int:
         print("emulator: stopped before it was up", file=sys.stderr)
         return 1
     if problem is not None:
-        _wait(process)
-        print(f"emulator: did not start: {problem or 'it ended'}\n{tail(log)}", file=sys.stderr)
+        if _wait(process) == BUSY:
+            return BUSY
+        print(f"emulator: did not start: {problem or 'it ended'}\n{tail(log, start=before)}", file=sys.stderr)
         return 1
     sys.stdout.write((root / "env").read_text())
     print(f"emulator: up after {time.monotonic() - began:.1f} s; `. {_short(root / 'env')}` sets your shell up")
     return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)  # impatience must not leave half of it running
+    raise KeyboardInterrupt
 
 
 def _watch(reading: int) -> str | None:
@@ -123,12 +160,12 @@ def _watch(reading: int) -> str | None:
     return ""
 
 
-def _wait(process: subprocess.Popen[bytes]) -> None:
+def _wait(process: subprocess.Popen[bytes]) -> int:
     try:
-        process.wait(STOP_S)
+        return process.wait(STOP_S)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        return process.wait()
 
 
 def down(options: argparse.Namespace) -> int:

@@ -16,6 +16,10 @@ from pathlib import Path
 _LETTERS = string.ascii_letters + string.digits
 
 
+class CredentialsError(ValueError):
+    """The file holds no credentials; the text names it."""
+
+
 @dataclass(frozen=True)
 class Credential:
     """A key pair; `token` is None for a permanent one. The repr shows no secret."""
@@ -28,7 +32,7 @@ class Credential:
 class Credentials:
     """The account's credentials, read from `path` or made and written there (mode 0600) the first time.
 
-    Raises ValueError when the file is there but is not ours to read.
+    Raises CredentialsError when the file is there but is not ours to read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,7 +42,7 @@ class Credentials:
             known = json.loads(path.read_text())
             self.user, self.role = Credential(**known["user"]), Credential(**known["role"])
         except (KeyError, TypeError, ValueError) as e:
-            raise ValueError(f"{path} holds no credentials; remove it to have new ones made") from e
+            raise CredentialsError(f"{path} holds no credentials; remove it to have new ones made") from e
 
     def find(self, secret_id: str) -> Credential | None:
         """The credential with this SecretId."""

@@ -1,4 +1,4 @@
-"""The emulator's own process: settings in, a Supervisor that runs until SIGINT or SIGTERM out."""
+"""The emulator's own process: settings in, a Supervisor that runs until SIGINT, SIGTERM or SIGHUP out."""
 
 from __future__ import annotations
 
@@ -6,37 +6,49 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from emulator import cli
+from emulator.credentials import CredentialsError
 from emulator.health import Unhealthy
+from emulator.sandbox import SandboxError
 from emulator.scf import DeclarationError
-from emulator.services.process import ServiceError, rotate
+from emulator.services.process import ServiceError
 from emulator.settings import Settings, SettingsError
 from emulator.state import Lock, StateError
 from emulator.supervisor import Supervisor
 from emulator.toolchain import ToolchainError
 
 # Their text says all there is to say; anything else is a fault of ours and leaves its traceback in the log.
-EXPLAINED = (DeclarationError, ServiceError, SettingsError, StateError, ToolchainError, Unhealthy)
+EXPLAINED = (
+    CredentialsError,
+    DeclarationError,
+    PermissionError,
+    SandboxError,
+    ServiceError,
+    SettingsError,
+    StateError,
+    ToolchainError,
+    Unhealthy,
+)
 log = logging.getLogger(__name__)
 
 
 def run(settings: Settings, report_fd: int | None) -> int:
-    """Start everything, stay until a signal, stop everything. `report_fd`: where `up` reads the progress."""
+    """Start everything, stay until a signal, stop everything. `report_fd`: where `up` reads the progress.
+
+    The exit code; cli.BUSY when another emulator has the root.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for talkative in ("kafka", "uvicorn.error"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
     lock = Lock(settings.root)
     report = _reporter(report_fd)
     if not lock.acquire():
-        report(cli.FAILED + f"another emulator holds {settings.root}")
-        return 1
+        return cli.BUSY
     try:
-        rotate(settings.root / "logs" / "emulator.log")
         return asyncio.run(_live(settings, report, foreground=report_fd is None))
     finally:
         lock.release()
@@ -44,7 +56,7 @@ def run(settings: Settings, report_fd: int | None) -> int:
 
 async def _live(settings: Settings, report: Callable[[str], None], *, foreground: bool) -> int:
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in cli.ENDING:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     try:
         supervisor = Supervisor(settings, report)

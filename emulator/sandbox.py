@@ -12,10 +12,12 @@ when the folder itself is writable, which /proc/sys is not. So they are bound re
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+UMASK = 0o022  # what programs expect inside; the emulator's own is stricter
 _ETC = Path(__file__).parent / "etc"
 _SYSTEM = (
     "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
@@ -28,6 +30,10 @@ _SYSTEM = (
 _PROC_READ_ONLY = (
     "sys", "sysrq-trigger", "irq", "bus", "fs", "mtrr", "pressure", "acpi", "scsi", "asound", "driver", "tty",
 )  # fmt: skip
+
+
+class SandboxError(Exception):
+    """This machine cannot make a sandbox; the text holds what bubblewrap says."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,25 @@ def command(sandbox: Sandbox, argv: Sequence[str]) -> list[str]:
 def environment(sandbox: Sandbox) -> dict[str, str]:
     """What the process is started with: bubblewrap hands its own environment on."""
     return {name: value for name, value in sandbox.env.items() if not _steers_loader(name)}
+
+
+_SMALLEST = Sandbox(mounts=(), env={"PATH": "/usr/bin:/bin"}, workdir="/", hostname="check")
+
+
+def check(sandbox: Sandbox = _SMALLEST) -> None:
+    """Run `true` in a sandbox. Raises SandboxError when that fails, so that not every function and pod has to."""
+    try:
+        done = subprocess.run(
+            command(sandbox, ["true"]), env=environment(sandbox), capture_output=True, text=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SandboxError(f"bubblewrap does not run: {error}") from error
+    if done.returncode:
+        raise SandboxError(
+            f"bubblewrap cannot make a sandbox here: {done.stderr.strip()}\n"
+            "It needs version 0.8 or newer and user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+            "kernel.apparmor_restrict_unprivileged_userns=0; in a container, a seccomp profile that allows them)"
+        )
 
 
 def _steers_loader(name: str) -> bool:

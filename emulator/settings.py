@@ -87,7 +87,11 @@ def _ports(options: argparse.Namespace, environ: Mapping[str, str]) -> dict[str,
     for name, port in given.items():
         if not 0 <= port < 65536:
             raise SettingsError(f"the port of {name} must lie between 1 and 65535, not {port}")
-    return {name: port for name, port in given.items() if port}
+    ports = {name: port for name, port in given.items() if port}
+    for name, port in ports.items():
+        if others := [other for other in ports if ports[other] == port and other != name]:
+            raise SettingsError(f"port {port} is given to {name} and to {others[0]}")
+    return ports
 
 
 def _variables(pairs: list[str]) -> dict[str, str]:

@@ -7,7 +7,9 @@ env          what a shell sources to talk to the emulator                       
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -99,10 +101,13 @@ def run_folder(root: Path, state: State) -> Path:
     """The private folder of the sockets, with `services/` in it: below the root, or in /tmp where that is too deep."""
     folder = root / "run"
     if len(os.fsencode(folder / LONGEST_SOCKET)) > LONGEST_SOCKET_PATH:
-        folder = Path(state.run_folder)
-        if not state.run_folder or not _is_private(folder):
-            folder = Path(tempfile.mkdtemp(prefix="patchmill-", dir="/tmp"))
-    folder.mkdir(mode=0o700, exist_ok=True)
+        name = hashlib.sha256(f"{os.getuid()} {root}".encode()).hexdigest()[:12]
+        # The same one each time, so that crashes leave no more than one.
+        folder = Path("/tmp", f"patchmill-{name}")  # noqa: S108  it is checked to be private below
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    if folder.parent != root and not _is_private(folder):  # somebody else has taken the name
+        folder = Path(tempfile.mkdtemp(prefix="patchmill-", dir="/tmp"))
     (folder / "services").mkdir(mode=0o700, exist_ok=True)
     state.run_folder = str(folder)
     return folder

@@ -7,6 +7,7 @@ that must outlive a crash is on disk before it counts, so a start after a SIGKIL
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from emulator import control, toolchain
+from emulator import cgroups, control, sandbox, toolchain
 from emulator.agentimage import agent_image
 from emulator.cos.server import create_app
 from emulator.cos.store import Store
@@ -28,9 +29,10 @@ from emulator.kube.errors import AlreadyExists
 from emulator.kube.objects import new_namespace
 from emulator.kube.tls import kubeconfig
 from emulator.listen import Parser, Tls, serve
+from emulator.ports import choose_ports
 from emulator.scf import Declaration, Runtime, Scf, ScfSettings, load
 from emulator.services.kafka import free_port
-from emulator.settings import PORTS, Settings, SettingsError
+from emulator.settings import Settings
 from emulator.state import State, remove_run_folder, run_folder, write_env, write_private
 from emulator.variables import Places, function_variables, kafka_of_caller, shell_values
 
@@ -85,6 +87,9 @@ class Supervisor:
     async def _start(self) -> None:
         server = await control.listen(self._run / "control.sock", self.status)
         self._parts.callback(server.close)
+        await asyncio.to_thread(sandbox.check)
+        if not await asyncio.to_thread(cgroups.available):
+            self._progress("no control groups for this user: limits of memory and processes are not enforced")
         root = self.settings.root
         image = agent_image(self._tools, REPOSITORY, root / "agent")
         cluster = Cluster(root / "kube", {image.name: image}, self.settings.slots, self._state.kube_token)
@@ -99,17 +104,13 @@ class Supervisor:
         self._parts.push_async_callback(self._engines.stop)
         await self._engines.fill(custom.migrations, custom.topics, places.kafka)
         await self._start_platform(cluster, declaration, custom, self._scf(declaration, places))
+        self._state.save(root)  # with the ports of further URLs
         self._write_shell_files(declaration, custom, cluster, places)
         self._phase = "up"
 
     def _choose_places(self, cluster: Cluster, broker: str | None) -> Places:
         """Decide on every port before anything listens: the functions' variables hold them all."""
-        for name in PORTS:
-            fixed = self.settings.ports.get(name)
-            port = free_port(fixed or self._state.ports.get(name, 0))
-            if fixed and port != fixed:
-                raise SettingsError(f"port {fixed} for {name} is taken on 127.0.0.1")
-            self._state.ports[name] = port
+        self._state.ports = choose_ports(self.settings.ports, self._state.ports)
         self._state.save(self.settings.root)
         return Places(
             cos_port=self._state.ports["cos"],
@@ -171,7 +172,7 @@ class Supervisor:
 
     async def _serve(self, name: str, app: ASGIApp, tls: Tls | None = None, http: Parser = "httptools") -> str:
         """Listen on the port that is remembered for `name`; returns the URL."""
-        port = self._state.ports.setdefault(name, free_port())
+        port = self._state.ports.setdefault(name, free_port())  # a further URL gets its own the first time
         listener = await serve(app, port=port, tls=tls, http=http)
         self._parts.push_async_callback(listener.close)
         self._urls[name] = f"{'https' if tls else 'http'}://127.0.0.1:{port}"

@@ -13,6 +13,7 @@ carries a hash of what it was made from, so an interrupted set-up does not count
 from __future__ import annotations
 
 import fcntl
+import signal
 import sys
 from pathlib import Path
 
@@ -23,28 +24,34 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(purpose: str) -> None:
     """Bring everything to the state that `purpose` (run, test) needs. Exits with 1 and a reason if it can't."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # so that what is half done is tidied up
     try:
-        programs.ensure(purpose)
         (ROOT / ".local").mkdir(exist_ok=True)
         with (ROOT / ".local" / "setup.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two makes at once: the second one waits and finds it done
+            programs.ensure(purpose)
             set_up(purpose)
+    except KeyboardInterrupt:
+        print("setup: stopped; it goes on where it was when it is run again", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
     except stamps.SetupError as error:
         sys.exit(f"setup: {error}")
 
 
 def set_up(purpose: str) -> None:
     """The virtual environment first: its pip builds the rest."""
-    python = packages.virtual_environment(ROOT, ROOT / ".venv", base_python(), with_tree=True)
+    python = packages.virtual_environment(ROOT, ROOT / ".venv", base(), with_tree=True)
     runtime = interpreters.for_functions(ROOT, python)
     packages.toolchain(ROOT, python, runtime)
     if purpose == "test" and runtime.version == "3.10":
-        packages.virtual_environment(ROOT, ROOT / ".venv-3.10", runtime.python, with_tree=False)
+        packages.virtual_environment(ROOT, ROOT / ".venv-3.10", runtime, with_tree=False)
 
 
-def base_python() -> Path:
+def base() -> interpreters.Interpreter:
     """The interpreter behind this one, which may be the virtual environment's own."""
-    return Path(getattr(sys, "_base_executable", sys.executable))
+    python = Path(getattr(sys, "_base_executable", sys.executable))
+    return interpreters.Interpreter(python, f"{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 if __name__ == "__main__":

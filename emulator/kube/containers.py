@@ -60,7 +60,13 @@ class Container:
             argv = group.wrap([bwrap, "--json-status-fd", str(status_w), *options])
             env = sandbox.environment(launch.sandbox)
             process = await asyncio.create_subprocess_exec(
-                *argv, env=env, stdin=DEVNULL, stdout=out_w, stderr=err_w, pass_fds=(status_w,)
+                *argv,
+                env=env,
+                stdin=DEVNULL,
+                stdout=out_w,
+                stderr=err_w,
+                pass_fds=(status_w,),
+                umask=sandbox.UMASK,
             )
         except BaseException:
             for fd in (out_r, err_r, status_r):

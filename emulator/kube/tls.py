@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import ssl
 from pathlib import Path
 
 import trustme
@@ -22,8 +23,11 @@ class Authority:
         self.server = Tls(cert=folder / "tls.crt", key=folder / "tls.key")
 
     def ensure(self) -> Authority:
-        """Make the files if any of them is missing. The CA's own key is not kept: nothing else is ever signed."""
-        if not all(path.exists() for path in (self.ca, self.server.cert, self.server.key)):
+        """Make the files if any of them is missing or of no use.
+
+        The CA's own key is not kept: nothing else is ever signed.
+        """
+        if not self._usable():
             self.ca.parent.mkdir(parents=True, exist_ok=True)
             authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
             issued = authority.issue_cert(*_HOSTS, key_type=trustme.KeyType.ECDSA)
@@ -31,6 +35,14 @@ class Authority:
             _write(self.server.cert, b"".join(blob.bytes() for blob in issued.cert_chain_pems))
             _write(self.ca, authority.cert_pem.bytes())  # last: its presence says that the others are whole
         return self
+
+    def _usable(self) -> bool:
+        try:
+            context = ssl.create_default_context(cafile=str(self.ca))
+            context.load_cert_chain(self.server.cert, self.server.key)
+        except OSError:  # missing, unreadable or, as an SSLError, no such thing
+            return False
+        return True
 
     def ca_pem(self) -> str:
         return self.ca.read_text()

@@ -40,6 +40,7 @@ async def spawn(blueprint: Blueprint, group: Group, channel: int, output: int) -
     return await asyncio.create_subprocess_exec(
         *group.wrap(sandbox.command(box, argv)),
         stdin=asyncio.subprocess.DEVNULL,
+        umask=sandbox.UMASK,
         stdout=output,
         stderr=output,
         pass_fds=[channel],

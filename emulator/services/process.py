@@ -171,11 +171,11 @@ def rotate(path: Path) -> None:
         path.replace(path.with_name(path.name + ".1"))
 
 
-def tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a log, at most 8 KiB of it; empty when there is none."""
+def tail(path: Path, lines: int = 15, start: int = 0) -> str:
+    """The last lines of a log from byte `start` on, at most 8 KiB of it; empty when there is none."""
     if not path.exists():
         return ""
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - 8192))
+        file.seek(max(start, path.stat().st_size - 8192))
         text = file.read().decode("utf-8", "replace")
     return "\n".join(text.splitlines()[-lines:])

@@ -31,6 +31,7 @@ def crash(emulator: EmulatorProcess) -> None:
     until("every process to be gone", lambda: not [p.argv for p in ran if p.alive], 20)
 
 
+@pytest.mark.timeout(360)  # three starts, twenty tasks, and whatever else the machine has to do
 def test_all_tasks_end_although_everything_was_killed_twice(own: EmulatorProcess, closed_gate: Gate) -> None:
     assert "up after" in own.up()
     road = Road(own.values)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,8 +51,12 @@ def _waiting(road: Road, task_ids: list[str]) -> int:
 @pytest.mark.parametrize("function", ["submit", "dispatch", "collect"])
 def test_killed_instance_costs_no_task(cloud: EmulatorProcess, road: Road, function: str, tmp_path: Path) -> None:
     with job_watch(road, tmp_path / "jobs") as watch, ThreadPoolExecutor(1) as pool:
-        submitted = pool.submit(submit_together, road, ["echo made > made.txt"] * 8, 2)
-        kill_busy(cloud.pid, function, 2, submitted)
+        killed = threading.Event()
+        submitted = pool.submit(submit_until, road, killed)
+        try:
+            kill_busy(cloud.pid, function, 2)
+        finally:
+            killed.set()
         task_ids = submitted.result(90)
         assert all_ended(road, task_ids) == {"COMPLETED"}
         jobs = watch.jobs(task_ids)
@@ -59,11 +64,19 @@ def test_killed_instance_costs_no_task(cloud: EmulatorProcess, road: Road, funct
     announced(road, agree(road, task_ids, dispatch_was_killed=function == "dispatch"))
 
 
-def kill_busy(emulator: int, function: str, count: int, work: Future[list[str]]) -> None:
+def submit_until(road: Road, killed: threading.Event) -> list[str]:
+    """Tasks without a pause, so that every function has work until the killing is done."""
+    task_ids: list[str] = []
+    while len(task_ids) < 8 or not killed.is_set():
+        task_ids += submit_together(road, ["echo made > made.txt"] * 4, 2)
+    return task_ids
+
+
+def kill_busy(emulator: int, function: str, count: int) -> None:
     """SIGKILL so many instances in the middle of an event: those that are not frozen."""
     deadline = time.monotonic() + 60
     while count:
-        assert time.monotonic() < deadline, f"no busy instance of {function} was met; work done: {work.done()}"
+        assert time.monotonic() < deadline, f"no busy instance of {function} was met"
         for known in processes.instances(emulator, function):
             for _ in range(20):
                 now = processes.look(known.pid)

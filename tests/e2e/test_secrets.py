@@ -81,7 +81,7 @@ def test_command_cannot_read_the_machine(cloud: EmulatorProcess, road: Road) -> 
     outside += [Path(road.values["MYSQL_SOCKET"]), Path(road.values["REDIS_SOCKET"]), Path("/etc/shadow")]
     tests = " ".join(f"'{path}'" for path in outside)
     task = road.run(
-        f"for each in {tests}; do [ -e $each ] && ls -A $each | sed 's/^/found: /'; done; touch /usr/x; true"
+        f'for each in {tests}; do [ -e "$each" ] && ls -A "$each" | sed \'s/^/found: /\'; done; touch /usr/x; true'
     )
     found = re.findall(r"^found: (.*)", road.log(task["id"]), re.MULTILINE)
     # Where an interpreter lies in a home, its folder is there, and nothing beside it.

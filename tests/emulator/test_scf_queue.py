@@ -152,7 +152,7 @@ def test_waiting_costs_nothing(tmp_path: Path) -> None:
         await queue.stop()
         return time.process_time() - began
 
-    assert asyncio.run(live()) < 0.1
+    assert asyncio.run(live()) < 0.25  # seconds of processor; a loop that never rests takes 0.5
 
 
 def test_events_survive_sigkill_also_those_under_way(tmp_path: Path) -> None:

@@ -2,120 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from kafka.admin import KafkaAdminClient
 
 from emulator.services import mariadb
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-SERVERLESS = """
-service: tried
-provider: {name: tencent, runtime: Python3.10, region: ap-guangzhou}
-custom:
-  topics: [tried]
-  buckets: [tried-1250000000]
-  migrations: migrations
-  namespace: tried
-  health: /
-layers:
-  words: {path: words}
-functions:
-  hello:
-    handler: index.main_handler
-    path: hello
-    layers: [words]
-    timeout: 10
-    environment: {GREETING: "${env:GREETING, ''}"}
-    events:
-      - http: {authType: NONE}
-"""
-INDEX = """
-import os
-import words
-
-def main_handler(event, context):
-    print("greeted")
-    return {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": os.environ["GREETING"] or words.HELLO}
-"""
-
-
-@dataclass
-class Emulator:
-    """The command line of one emulator on a root and a project of its own."""
-
-    root: Path
-    project: Path
-
-    def run(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "emulator", arguments[0], "--root", str(self.root), *arguments[1:]]
-        if arguments[0] == "up":
-            argv += ["--project", str(self.project)]
-        environment = {**os.environ, **environ}
-        return subprocess.run(argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60)
-
-    def up(self, *arguments: str, **environ: str) -> None:
-        done = self.run("up", *arguments, **environ)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def status(self) -> dict[str, object]:
-        status: dict[str, object] = json.loads(self.run("status", "--json").stdout)
-        return status
-
-    def env(self) -> dict[str, str]:
-        lines = (self.root / "env").read_text().splitlines()
-        return dict(line.removeprefix("export ").split("=", 1) for line in lines)
-
-    def get(self) -> str:
-        with urllib.request.urlopen(self.env()["PATCHMILL_URL"], timeout=20) as answer:
-            text: str = answer.read().decode()
-            return text
-
-    def pid(self) -> int:
-        pid = self.status()["pid"]
-        assert isinstance(pid, int)
-        return pid
-
-    def processes(self) -> list[str]:
-        """Every process whose command line names this root."""
-        found = []
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                command = entry.read_bytes().replace(b"\0", b" ").decode()
-            except OSError:
-                continue
-            if str(self.root) in command:
-                found.append(command)
-        return found
-
-
-@pytest.fixture(scope="module")
-def system_tables(engine_folder: Path) -> Path:
-    """A data folder of MariaDB, made once and copied: that is what takes longest in a first start."""
-    mariadb.install(engine_folder / "template", engine_folder / "template.log")
-    return engine_folder / "template"
-
-
-@pytest.fixture
-def emulator(engine_folder: Path, system_tables: Path) -> Iterator[Emulator]:
-    """An emulator of the test's own, not started; stopped at the end."""
-    folder = engine_folder / f"e{time.monotonic_ns()}"
-    made = make_emulator(folder, system_tables)
-    yield made
-    made.run("down")
-    shutil.rmtree(folder)
+from tests.support.small_emulator import CALLER, REPOSITORY, SERVERLESS, Emulator, make_emulator
 
 
 @pytest.fixture(scope="module")
@@ -125,18 +25,6 @@ def running(engine_folder: Path, system_tables: Path) -> Iterator[Emulator]:
     made.up("--set", "GREETING=set", GREETING="from the environment")
     yield made
     made.run("down")
-
-
-def make_emulator(folder: Path, system_tables: Path) -> Emulator:
-    project = folder / "project"
-    for name in ("hello", "words", "migrations"):
-        (project / name).mkdir(parents=True)
-    (project / "migrations" / "0001_t.sql").write_text("CREATE TABLE IF NOT EXISTS t (a INT);\n")
-    (project / "serverless.yml").write_text(SERVERLESS)
-    (project / "hello" / "index.py").write_text(INDEX)
-    (project / "words" / "words.py").write_text("HELLO = 'hello'\n")
-    shutil.copytree(system_tables, folder / "root" / "mysql")
-    return Emulator(folder / "root", project)
 
 
 def test_up_prints_the_environment_and_down_leaves_no_process(emulator: Emulator) -> None:
@@ -154,6 +42,23 @@ def test_second_up_says_that_it_is_up(running: Emulator) -> None:
     again = running.run("up")
     assert again.returncode == 0
     assert f"is up (process {running.pid()}" in again.stdout
+
+
+def test_nobody_else_can_read_what_it_keeps(running: Emulator) -> None:
+    assert running.get() == "set"
+    assert readable(running.root) == []
+
+
+def readable(folder: Path) -> list[Path]:
+    """Files that an account of another group can reach and read; sockets lie in a private folder too."""
+    found = []
+    for path in folder.iterdir():
+        mode = path.lstat().st_mode
+        if path.is_dir() and not path.is_symlink():
+            found += readable(path) if mode & 0o001 else []
+        elif not path.is_symlink() and mode & 0o006:
+            found.append(path)
+    return found
 
 
 def test_keys_addresses_and_data_survive_a_sigkill_which_leaves_no_process(emulator: Emulator) -> None:
@@ -203,7 +108,7 @@ def listed(emulator: Emulator) -> list[dict[str, object]]:
 def test_interrupt_in_the_foreground_stops_everything(emulator: Emulator) -> None:
     argv = [sys.executable, "-m", "emulator", "up", "--foreground", "--root", str(emulator.root)]
     argv += ["--project", str(emulator.project)]
-    with subprocess.Popen(argv, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(argv, cwd=REPOSITORY, env=CALLER, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert any(line == "emulator: up\n" for line in process.stdout)
         process.send_signal(signal.SIGINT)

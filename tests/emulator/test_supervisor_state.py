@@ -6,6 +6,7 @@ import argparse
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -16,6 +17,8 @@ import pytest
 from emulator import control
 from emulator.custom import Custom
 from emulator.listen import LoopThread
+from emulator.ports import choose_ports
+from emulator.services.kafka import free_port
 from emulator.settings import Settings, SettingsError, add_options, read_settings
 from emulator.state import Lock, State, StateError, holder, remove_run_folder, run_folder, write_env
 from emulator.variables import Places, api_keys, function_variables, kafka_of_caller
@@ -95,11 +98,13 @@ def test_folder_of_somebody_else_is_not_used_for_sockets(tmp_path: Path) -> None
     root = tmp_path / ("d" * 60) / ("e" * 60)
     root.mkdir(parents=True)
     state = State.load(root)
-    state.run_folder = str(tmp_path / "open")
-    Path(state.run_folder).mkdir(mode=0o755)
+    taken = run_folder(root, state)
+    taken.chmod(0o755)
     folder = run_folder(root, state)
-    assert folder != tmp_path / "open"
+    assert folder != taken
+    assert mode(folder) == 0o700
     remove_run_folder(state)
+    shutil.rmtree(taken)
 
 
 def test_env_file_is_private_and_survives_odd_characters(tmp_path: Path) -> None:
@@ -123,6 +128,7 @@ def test_option_wins_over_environment_wins_over_default() -> None:
     [
         (["--set", "NAME"], {}, "--set"),
         (["--port-cos", "70000"], {}, "port of cos"),
+        (["--port-cos", "9001"], {"PATCHMILL_EMULATOR_PORT_KUBE": "9001"}, "port 9001 is given to cos and to kube"),
         ([], {"PATCHMILL_EMULATOR_SLOTS": "many"}, "PATCHMILL_EMULATOR_SLOTS"),
         ([], {"PATCHMILL_EMULATOR_IDLE_S": "-1"}, "PATCHMILL_EMULATOR_IDLE_S"),
     ],
@@ -130,6 +136,13 @@ def test_option_wins_over_environment_wins_over_default() -> None:
 def test_unusable_setting_is_named(arguments: list[str], environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         read_settings(options(*arguments), environ)
+
+
+def test_no_two_names_share_a_port_whatever_was_remembered() -> None:
+    free = free_port()
+    chosen = choose_ports({"kube": free}, {"cos": free, "url": free, "url-second": free})
+    assert chosen["kube"] == free
+    assert len(chosen) == len(set(chosen.values())) == 5
 
 
 def test_keys_are_given_hashed_with_their_tenants() -> None:

@@ -67,12 +67,15 @@ def test_virtual_environment_is_made_anew_where_it_was_moved_and_then_kept(tmp_p
     (moved / "bin").mkdir(parents=True)
     (moved / "bin" / "python").touch()
     (moved / "setup-stamp").write_text("/somewhere/else/.venv\n0123456789ab\n")
-    base = Path(vars(sys)["_base_executable"])
+    base = interpreters.Interpreter(Path(vars(sys)["_base_executable"]), "3.11")
     python = packages.virtual_environment(root, moved, base, with_tree=False)
     assert subprocess.run([python, "-m", "pip", "--version"], capture_output=True, timeout=60).returncode == 0
     made = (moved / "pyvenv.cfg").stat().st_ino
     assert packages.virtual_environment(root, moved, base, with_tree=False) == python
     assert (moved / "pyvenv.cfg").stat().st_ino == made
+    (moved / "of the older Python").touch()
+    packages.virtual_environment(root, moved, interpreters.Interpreter(base.python, "3.12"), with_tree=False)
+    assert not (moved / "of the older Python").exists()
 
 
 def tree(root: Path) -> Path:
@@ -82,6 +85,31 @@ def tree(root: Path) -> Path:
         (root / name).touch()
     (root / "pyproject.toml").write_text("[project]\n\n[tool.ruff]\n")
     return root
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}"])
+def test_useless_toolchain_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "toolchain.json").write_text(text)
+    assert interpreters.remembered(tmp_path / "toolchain.json") is None
+
+
+def test_services_are_allowed_again_after_an_interruption_and_after_a_kill(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    with pytest.raises(KeyboardInterrupt), programs.no_services(policy):
+        assert policy.stat().st_mode & 0o111
+        raise KeyboardInterrupt
+    assert not policy.exists()
+    policy.write_text(programs.POLICY_TEXT)  # as a killed set-up leaves it
+    programs.remove_policy(policy)
+    assert not policy.exists()
+
+
+def test_administrators_own_policy_stays(tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("#!/bin/sh\nexit 0\n")
+    with programs.no_services(policy):
+        pass
+    assert policy.read_text() == "#!/bin/sh\nexit 0\n"
 
 
 def test_interpreter_that_does_not_run_is_passed_over(tmp_path: Path) -> None:

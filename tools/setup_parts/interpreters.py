@@ -44,9 +44,12 @@ def remembered(toolchain: Path) -> Interpreter | None:
     """The 3.10 found by an earlier set-up, if it is still there: looking for one takes a while."""
     if not toolchain.exists():
         return None
-    values = json.loads(toolchain.read_text())
-    python = Path(values["runtime_python"])
-    return Interpreter(python, WANTED) if values["runtime_version"] == WANTED and python.exists() else None
+    try:
+        values = json.loads(toolchain.read_text())
+        python, version = Path(values["runtime_python"]), values["runtime_version"]
+    except (ValueError, KeyError, TypeError):  # of no use: it is written anew at the end of the set-up
+        return None
+    return Interpreter(python, WANTED) if version == WANTED and python.exists() else None
 
 
 def candidates() -> Iterator[str]:

@@ -15,21 +15,23 @@ NETWORK = "Does this machine reach the package index? Set-up goes on where it st
 TEST_FOLDERS = ("tests", "test", "SelfTest")  # SelfTest: pycryptodome's, 8 MB
 
 
-def virtual_environment(root: Path, place: Path, base: Path, *, with_tree: bool) -> Path:
+def virtual_environment(root: Path, place: Path, base: Interpreter, *, with_tree: bool) -> Path:
     """Make or renew a virtual environment with everything in requirements/dev.txt; returns its interpreter.
 
-    A virtual environment holds its own path, so it is built in its place; its stamp is written when it is whole.
+    A virtual environment holds its own path and belongs to one version of Python, so it is built in its place, and anew
+    when either has changed; its stamp is written when it is whole.
     """
     lists = [root / "requirements/dev.txt", root / "agent/requirements-nodeps.txt"]
     project = (root / "pyproject.toml").read_text().partition("\n[tool.")[0]  # the settings of tools install nothing
-    stamp, wanted = place / "setup-stamp", f"{place}\n{digest(*lists, project)}\n"
+    origin = f"{place} Python {base.version}\n"
+    stamp, wanted = place / "setup-stamp", f"{origin}{digest(*lists, project)}\n"
     python, before = place / "bin" / "python", stamp.read_text() if stamp.exists() else ""
     if before == wanted and python.exists():
         return python
-    if not before.startswith(f"{place}\n") or not python.exists():  # half made, or moved here from elsewhere
+    if not before.startswith(origin) or not python.exists():  # half made, or moved here from elsewhere
         shutil.rmtree(place, ignore_errors=True)
-        run(f"making {place.name}", [base, "-m", "venv", place], "Is python3-venv installed?")
-        write(stamp, f"{place}\nunfinished\n")
+        run(f"making {place.name}", [base.python, "-m", "venv", place], "Is python3-venv installed?")
+        write(stamp, f"{origin}unfinished\n")
     run(f"installing packages into {place.name} (a minute or two)", [python, *PIP, "-r", lists[0]], NETWORK)
     run("installing mini-swe-agent", [python, *PIP, "--no-deps", "-r", lists[1]], NETWORK)
     if with_tree:

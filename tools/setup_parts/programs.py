@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tools.setup_parts.stamps import SetupError, run
@@ -21,6 +21,7 @@ RUN = {
 TEST = {"kubectl": "kubernetes-client"}
 SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 POLICY = Path("/usr/sbin/policy-rc.d")
+POLICY_TEXT = "#!/bin/sh\n# made by Patchmill's set-up while it installs packages, and removed again\nexit 101\n"
 
 
 def ensure(purpose: str, path: str = SEARCH_PATH, may_install: bool | None = None) -> None:
@@ -28,6 +29,7 @@ def ensure(purpose: str, path: str = SEARCH_PATH, may_install: bool | None = Non
 
     `may_install` None: as root where there is apt.
     """
+    remove_policy()
     wanted = RUN | (TEST if purpose == "test" else {})
     packages = missing(wanted, path)
     if not packages:
@@ -61,14 +63,21 @@ def install(packages: list[str]) -> None:
 
 
 @contextmanager
-def no_services() -> Iterator[None]:
+def no_services(policy: Path = POLICY) -> Iterator[None]:
     """Packages start their services unless this file forbids it (invoke-rc.d); an administrator's own one stays."""
-    if POLICY.exists():
+    if policy.exists():
         yield
         return
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
-    POLICY.chmod(0o755)
     try:
+        policy.write_text(POLICY_TEXT)
+        policy.chmod(0o755)
         yield
     finally:
-        POLICY.unlink()
+        remove_policy(policy)
+
+
+def remove_policy(policy: Path = POLICY) -> None:
+    """Away with our own file, also one that a killed set-up has left."""
+    with suppress(OSError):  # none there, or not ours to read or remove
+        if policy.read_text() == POLICY_TEXT:
+            policy.unlink()
