@@ -71,6 +71,8 @@ def run_stand(folder: Path) -> Iterator[Stand]:
     finally:
         loop.run(api.close())
         loop.run(cos.close())
+        loop.call(kube.close)
+        store.close()
         loop.close()
 
 
