@@ -5,7 +5,7 @@ from __future__ import annotations
 from patchmill import keys, log, wire
 from patchmill.errors import Unavailable
 from patchmill.services import Services
-from patchmill.task import NewTask, Task, iso
+from patchmill.task import NewTask, Task
 
 
 def accept(new: NewTask, services: Services) -> tuple[Task, bool]:
@@ -16,9 +16,8 @@ def accept(new: NewTask, services: Services) -> tuple[Task, bool]:
     task, created = services.tasks.create(new)
     if not created:
         return task, False
-    message = wire.task_message(task.id, 1, task.tenant, task.source, task.agent, iso(task.created_at) or "")
     try:
-        services.producer.send(keys.TOPIC_TASKS, task.id, wire.dump(message))
+        services.producer.send(keys.TOPIC_TASKS, task.id, wire.wake_up(task))
     except Unavailable as error:
         log.warning("left_to_the_sweep", task=task.id, error=str(error))
     services.cache.put(task)

@@ -27,7 +27,6 @@ class App:
 
     def __init__(self, services: Services) -> None:
         app: falcon.App[falcon.Request, falcon.Response] = falcon.App(middleware=[_Guard(services)])
-        app.resp_options.secure_cookies_by_default = True
         problems.install(app)
         app.add_route("/healthz", Health(services))
         app.add_route("/v1/uploads", Uploads(services))

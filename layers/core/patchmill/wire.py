@@ -41,6 +41,12 @@ def task_message(
     }
 
 
+def wake_up(task: Task) -> str:
+    """The message of a task's current attempt: the same text in the outbox and on the topic."""
+    enqueued = iso(task.updated_at) or ""
+    return dump(task_message(task.id, task.attempt, task.tenant, task.source, task.agent, enqueued))
+
+
 def parse_task_message(body: str) -> TaskMessage:
     """Raises BadRecord, with what was wrong and never the record's own text."""
     try:

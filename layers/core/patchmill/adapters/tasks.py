@@ -34,7 +34,7 @@ class Tasks:
 
         def work(cursor: Cursor) -> None:
             cursor.change(rows.INSERT, *rows.insert_values(new, now))
-            outbox.add(cursor, "task", task.id, 1, _wake_up(task), self._requeue)
+            outbox.add(cursor, "task", task.id, 1, wire.wake_up(task), self._requeue)
 
         try:
             self._db.transaction(work)
@@ -203,7 +203,7 @@ class Tasks:
             task = _current(cursor, task_id) if changed else None
             if task:
                 settle(cursor, task)
-                outbox.add(cursor, "task", task.id, task.attempt, _wake_up(task), delay_s)
+                outbox.add(cursor, "task", task.id, task.attempt, wire.wake_up(task), delay_s)
             return task
 
         return self._db.transaction(work)
@@ -225,7 +225,7 @@ class Tasks:
 
     def wake(self, task: Task) -> None:
         """Put an attempt's message back into the outbox, due at once: its dispatch did not get through."""
-        self._db.transaction(lambda c: outbox.add(c, "task", task.id, task.attempt, _wake_up(task), 0))
+        self._db.transaction(lambda c: outbox.add(c, "task", task.id, task.attempt, wire.wake_up(task), 0))
 
     def silent(self, limit: int) -> list[Task]:
         """Queued tasks whose message is not in the outbox any more: nothing would ever wake them."""
@@ -246,11 +246,6 @@ class Tasks:
                 limit,
             )
         )
-
-
-def _wake_up(task: Task) -> str:
-    enqueued = iso(task.updated_at) or ""
-    return wire.dump(wire.task_message(task.id, task.attempt, task.tenant, task.source, task.agent, enqueued))
 
 
 def _current(cursor: Cursor, task_id: str) -> Task:
