@@ -12,9 +12,9 @@ demo: ## one task through everything, from an empty machine to the patch
 	@tools/setup run
 	@$(PYTHON) demo/run.py $(ARGS)
 
-up: ## start the emulator and wait until everything answers
+up: ## start the emulator, deploy to it what has changed, and wait until it answers
 	@tools/setup run
-	@$(PYTHON) -m emulator up $(ARGS)
+	@$(PYTHON) tools/up.py $(ARGS)
 
 down: ## stop it
 	@tools/setup run

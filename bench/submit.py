@@ -27,7 +27,6 @@ import httpx  # noqa: E402  (what follows is found by the lines above)
 from bench.floor import Floor  # noqa: E402
 from bench.support import emulator, quick, say, show, spread, within  # noqa: E402
 from emulator.listen import LoopThread  # noqa: E402
-from emulator.services.kafka import create_topics  # noqa: E402
 from patchmill import keys  # noqa: E402
 from tests.support.engines import run_kafka, run_mariadb, run_redis  # noqa: E402
 from tests.support.samples import API_KEY, environment  # noqa: E402
@@ -84,7 +83,7 @@ def installation(folder: Path) -> Iterator[dict[str, str]]:
         run_redis(folder, loop) as cache,
         run_kafka(folder, loop) as broker,
     ):
-        create_topics(broker.bootstrap, [keys.TOPIC_TASKS])
+        broker.topics.create(keys.TOPIC_TASKS, 3)
         yield environment(
             PATCHMILL_MYSQL_URL=mariadb.fresh(),
             PATCHMILL_REDIS_URL=cache.fresh(),

@@ -6,7 +6,6 @@ import argparse
 import io
 import json
 import os
-import shlex
 import shutil
 import signal
 import statistics
@@ -20,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from emulator.state import read_env
 from patchmill_client.api import Client
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -32,9 +32,7 @@ class Emulator:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        lines = (root / "env").read_text().splitlines()
-        words = [shlex.split(line)[1] for line in lines if line.startswith("export ")]
-        self.values = dict(word.split("=", 1) for word in words)
+        self.values = read_env(root / "env")
 
     def client(self) -> Client:
         return Client(self.values["PATCHMILL_URL"], self.values["PATCHMILL_API_KEY"], patience_s=10)
@@ -54,7 +52,7 @@ def emulator(**settings: str) -> Iterator[Emulator]:
     folder = Path(tempfile.mkdtemp(prefix="pm-bench-"))
     root = folder / "em"
     tie = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
-    command = [*tie, sys.executable, "-m", "emulator", "up", "--foreground", f"--root={root}", f"--project={PROJECT}"]
+    command = [*tie, sys.executable, "-m", "emulator", "up", "--foreground", f"--root={root}"]
     environ = {**outside(), **{f"PATCHMILL_EMULATOR_{name.upper()}": value for name, value in settings.items()}}
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(
@@ -62,6 +60,7 @@ def emulator(**settings: str) -> Iterator[Emulator]:
         )
     try:
         _wait(process, root / "env", folder / "emulator.log")
+        _deploy(root, environ)
         yield Emulator(root)
     finally:
         process.terminate()
@@ -80,6 +79,14 @@ def _wait(process: subprocess.Popen[bytes], env: Path, log: Path) -> None:
         if process.poll() is not None or time.monotonic() > deadline:
             sys.exit("the emulator did not start:\n" + "\n".join(log.read_text(errors="replace").splitlines()[-20:]))
         time.sleep(0.05)
+
+
+def _deploy(root: Path, environ: Mapping[str, str]) -> None:
+    """serverless.yml, applied to the empty emulator; its progress goes to stderr."""
+    command = [sys.executable, "-m", "deployer", "apply", "--stage", "local", "--yes"]
+    environ = {**environ, "PATCHMILL_EMULATOR_ROOT": str(root)}
+    if subprocess.run(command, cwd=PROJECT, env=environ, stdout=sys.stderr).returncode:
+        sys.exit("serverless.yml could not be deployed to the emulator")
 
 
 def outside() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,13 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 ROOT = PROJECT / ".local" / "demo"
 UP = "up"  # what the emulator reports last, when everything answers
+DEPLOYER_LINES = 1  # it tells every step; here only the last line, unless it fails
 START_S, STOP_S = 180.0, 60.0
+
+
+sys.path[:0] = [str(PROJECT)]
+
+from emulator.state import read_env  # noqa: E402  (found by the line above)
 
 
 class DemoError(Exception):
@@ -49,7 +54,7 @@ def _alone() -> Iterator[None]:
 
 def _run() -> Iterator[dict[str, str]]:
     outside = _outside()
-    environment = outside | {"PATCHMILL_EMULATOR_ROOT": str(ROOT), "PATCHMILL_EMULATOR_PROJECT": str(PROJECT)}
+    environment = outside | {"PATCHMILL_EMULATOR_ROOT": str(ROOT)}
     _clear(environment)
     ROOT.mkdir(mode=0o700)  # it holds keys
     (ROOT / "logs").mkdir()
@@ -70,7 +75,8 @@ def _run() -> Iterator[dict[str, str]]:
         )
     try:
         _wait(process)
-        values = outside | _read_env(ROOT / "env")
+        _deploy(environment)
+        values = outside | read_env(ROOT / "env")
         print(f"  up after {time.monotonic() - began:.1f} s at {values['PATCHMILL_URL']}", flush=True)
         yield values
     finally:
@@ -112,6 +118,19 @@ def _wait(process: subprocess.Popen[str]) -> None:
     raise DemoError("the emulator did not start:\n" + "\n".join(log[-20:]))
 
 
+def _deploy(environment: dict[str, str]) -> None:
+    """serverless.yml, applied to the empty cloud."""
+    command = [sys.executable, "-m", "deployer", "apply", "--stage", "local", "--yes"]
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as deployer:
+        said = [line.rstrip() for line in deployer.stdout or ()]
+    for line in said if deployer.returncode else said[-DEPLOYER_LINES:]:
+        print(f"  {line}", flush=True)
+    if deployer.returncode:
+        raise DemoError("serverless.yml could not be deployed to it")
+
+
 def _stop(process: subprocess.Popen[str]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # impatience must not leave half of it running
@@ -127,10 +146,3 @@ def _stop(process: subprocess.Popen[str]) -> None:
             process.stdout.close()
     if code != 0 and sys.exc_info()[0] is None:
         raise DemoError(f"the emulator ended with {code}")
-
-
-def _read_env(path: Path) -> dict[str, str]:
-    """What the file's `export NAME=value` lines set, but for PATH."""
-    words = [shlex.split(line)[1] for line in path.read_text().splitlines() if line.startswith("export ")]
-    values = dict(word.split("=", 1) for word in words)
-    return {name: value for name, value in values.items() if name != "PATH"}

@@ -59,7 +59,7 @@ class Plan:
 
 @dataclass
 class Facts:
-    """What is only known of resources that are there: ids, version numbers, addresses. `known` by "<kind>/<name>.<what>"."""
+    """What is only known of what is there: ids, version numbers, addresses. `known` by "<kind>/<name>.<what>"."""
 
     known: dict[str, str] = field(default_factory=dict)
 

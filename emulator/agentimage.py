@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from emulator import staging
 from emulator.kube.images import Image
 from emulator.sandbox import Mount
-from emulator.scf import code
 from emulator.toolchain import Toolchain
 
 NAME = "patchmill-agent:local"
@@ -19,7 +19,7 @@ def agent_image(tools: Toolchain, repository: Path, folder: Path) -> Image:
 
     Compiled, because a container has nowhere to keep bytecode, and three of them start for every task.
     """
-    program = code.stage([repository / "agent" / "patchmill_agent"], folder, tools.agent_python)
+    program = staging.stage(repository / "agent" / "patchmill_agent", folder, tools.agent_python)
     mounts = (Mount(tools.agent_site, _SITE), Mount(program, f"{_PROGRAM}/patchmill_agent"))
     bare = Image(NAME, mounts, {}, tools.agent_python)
     env = {

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from emulator import control, health, logs
+from emulator import control, logs
 from emulator.services.process import rotate, tail
 from emulator.settings import SettingsError, add_options, read_settings, root_of
 from emulator.state import State, StateError, holder
@@ -49,7 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--root", help="folder of all its state (.local)")
     start = commands.add_parser("up", parents=[common], help="start and wait until everything answers")
-    start.add_argument("--project", help="folder with serverless.yml (.)")
     start.add_argument("--foreground", action="store_true", help="stay; Ctrl-C stops everything")
     start.add_argument("--report-fd", type=int, help=argparse.SUPPRESS)
     add_options(start)
@@ -101,9 +100,6 @@ def _already_up(root: Path) -> int:
     found, pid = _ask(root), holder(root)
     if not found or found["state"] != "up":
         print(f"emulator: process {pid} holds {root} but does not answer; `down` ends it", file=sys.stderr)
-        return 1
-    if found["health"] and (fault := health.probe(found["health"])):
-        print(f"emulator: is up (process {pid}), but {found['health']} is not well: {fault}", file=sys.stderr)
         return 1
     sys.stdout.write((root / "env").read_text())
     print(f"emulator: is up (process {pid}, since {found['since']}); environment in {_short(root / 'env')}")

@@ -1,7 +1,6 @@
-"""The two identities of the emulated account, made once and kept in one file.
+"""The permanent keys of the emulated account's owner, made once and kept in one file.
 
-`user` is a permanent key pair, for people and their tools. `role` is what the functions run under: a temporary-looking
-key pair whose every request must also carry the session token.
+Users, roles and their temporary keys are emulator/account.py's.
 """
 
 from __future__ import annotations
@@ -30,29 +29,24 @@ class Credential:
 
 
 class Credentials:
-    """The account's credentials, read from `path` or made and written there (mode 0600) the first time.
+    """The owner's keys as `user`, read from `path` or made and written there (mode 0600) the first time.
 
     Raises CredentialsError when the file is there but is not ours to read.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            _write(path, {"user": _new(token=False), "role": _new(token=True)})
+            _write(path, {"user": _new()})
         try:
             known = json.loads(path.read_text())
-            self.user, self.role = Credential(**known["user"]), Credential(**known["role"])
+            self.user = Credential(**known["user"])
         except (KeyError, TypeError, ValueError) as e:
             raise CredentialsError(f"{path} holds no credentials; remove it to have new ones made") from e
 
-    def find(self, secret_id: str) -> Credential | None:
-        """The credential with this SecretId."""
-        return next((c for c in (self.user, self.role) if c.secret_id == secret_id), None)
 
-
-def _new(*, token: bool) -> Credential:
-    # An AKID… of 36 characters and a key of 32, as the console gives them; the token is shorter than a real one (up to
-    # 4096 bytes), because a function's environment holds 4 KB in all.
-    return Credential("AKID" + _random(32), _random(32), _random(120) if token else None)
+def _new() -> Credential:
+    # An AKID… of 36 characters and a key of 32, as the console gives them.
+    return Credential("AKID" + _random(32), _random(32))
 
 
 def _random(length: int) -> str:

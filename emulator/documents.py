@@ -22,7 +22,8 @@ class Documents:
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute("CREATE TABLE IF NOT EXISTS documents (kind TEXT, key TEXT, body TEXT, PRIMARY KEY (kind, key))")
+        table = "documents (kind TEXT, key TEXT, body TEXT, PRIMARY KEY (kind, key))"
+        self._db.execute(f"CREATE TABLE IF NOT EXISTS {table}")
 
     def get(self, kind: str, key: str) -> Document | None:
         row = self._db.execute("SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key)).fetchone()

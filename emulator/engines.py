@@ -8,7 +8,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import Any
 
-from emulator.migrate import migrate
 from emulator.services import kafka, mariadb, redis
 from emulator.services.process import Service
 from emulator.variables import DATABASE
@@ -19,10 +18,11 @@ Progress = Callable[[str], None]
 class Engines:
     """MariaDB, Redis and, unless the caller has a broker of their own, Kafka."""
 
-    def __init__(self, root: Path, sockets: Path, kafka_port: int | None, progress: Progress) -> None:
-        """`kafka_port` None: no broker is started."""
+    def __init__(
+        self, root: Path, sockets: Path, kafka_port: int | None, topics: dict[str, int], progress: Progress
+    ) -> None:
+        """`kafka_port` None: no broker is started. `topics` are those that a restarted broker gets again."""
         self._data, self._logs, self._progress = root / "mysql", root / "logs", progress
-        self._topics: list[str] = []  # the broker gets them again when it had to be restarted
         self._mysql_socket = sockets / "mysql.sock"
         self._logs.mkdir(parents=True, exist_ok=True)
         self.services = [
@@ -30,7 +30,7 @@ class Engines:
             redis.service(root / "redis", sockets / "redis.sock", self._logs / "redis.log"),
         ]
         if kafka_port is not None:
-            self.services.append(kafka.service(root / "kafka", kafka_port, self._topics, self._logs / "kafka.log"))
+            self.services.append(kafka.service(root / "kafka", kafka_port, topics, self._logs / "kafka.log"))
 
     async def start(self) -> None:
         """Return when all of them answer. Raises ServiceError; then none of them runs."""
@@ -47,21 +47,14 @@ class Engines:
         """End all of them; MariaDB last but at the same time."""
         await asyncio.gather(*(service.stop() for service in self.services))
 
-    async def fill(self, migrations: Path | None, topics: Iterable[str], bootstrap: str) -> None:
-        """Bring the database to its level and create the topics."""
-        self._topics[:] = topics
-        await together([self._migrate(migrations), asyncio.to_thread(kafka.create_topics, bootstrap, self._topics)])
+    async def fill(self) -> None:
+        """Create the empty database: the instance and its database are given, as on the platform."""
+        await asyncio.to_thread(mariadb.create_database, self._mysql_socket, DATABASE)
 
     async def _start(self, service: Service) -> None:
         began = time.monotonic()
         await service.start()
         self._progress(f"{service.program.name}: answers after {time.monotonic() - began:.2f} s")
-
-    async def _migrate(self, folder: Path | None) -> None:
-        await asyncio.to_thread(mariadb.create_database, self._mysql_socket, DATABASE)
-        if folder is not None:
-            applied = await asyncio.to_thread(migrate, mariadb.url(self._mysql_socket, DATABASE), folder)
-            self._progress(f"database: {', '.join(applied) or 'nothing to migrate'}")
 
 
 async def together(coroutines: Iterable[Coroutine[Any, Any, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import urllib.error
 import urllib.request
@@ -28,10 +27,10 @@ def probe(url: str, timeout_s: float = ATTEMPT_S) -> str | None:
         return f"no answer: {error}"
 
 
-async def wait_for(url: str, limit_s: float = 60.0) -> None:
+def wait_for_answer(url: str, limit_s: float = 60.0) -> None:
     """Return at the first good answer. Raises Unhealthy after the limit."""
     deadline = time.monotonic() + limit_s
-    while (fault := await asyncio.to_thread(probe, url)) is not None:
+    while (fault := probe(url)) is not None:
         if time.monotonic() > deadline:
             raise Unhealthy(f"{url} does not answer as it should after {limit_s:g} s; last: {fault}")
-        await asyncio.sleep(0.2)
+        time.sleep(0.2)

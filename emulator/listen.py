@@ -1,4 +1,8 @@
-"""HTTP servers of the emulator: an ASGI app in, a loopback listener that is ready when `serve` returns out."""
+"""HTTP servers of the emulator: an ASGI app in, a loopback listener that is ready when `serve` returns out.
+
+With a CA for clients, the certificate that a client shows is in scope["extensions"]["tls"]["client_cert"] (as
+ssl.SSLSocket.getpeercert gives it), verified but for its time: the app tells whose has expired, with a status code.
+"""
 
 from __future__ import annotations
 
@@ -14,23 +18,36 @@ from typing import Any, Literal, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 T = TypeVar("T")
 Parser = Literal["httptools", "h11"]
 
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which the ssl module does not name
+
 
 @dataclass(frozen=True)
 class Tls:
-    """A PEM certificate chain and its key."""
+    """A PEM certificate chain and its key; `client_ca` verifies the certificates that clients may show."""
 
     cert: Path
     key: Path
+    client_ca: Path | None = None
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # several servers share one process: the supervisor owns the signals
+
+
+class _ShowingPeers(HttpToolsProtocol):
+    """Tells the app which certificate the client of a connection has shown."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        certificate = self.transport.get_extra_info("peercert")
+        self.scope["extensions"] = {"tls": {"client_cert": certificate or None}}
 
 
 class Listener:
@@ -53,6 +70,7 @@ async def serve(app: ASGIApp, *, port: int = 0, tls: Tls | None = None, http: Pa
     """Listen on 127.0.0.1:`port` (0: a free one). Raises OSError when the port is taken.
 
     `http`: the parser. httptools is the faster one, but writes header names in lower case; h11 leaves them as they are.
+    With a CA for clients it is always httptools.
     """
     # With the protocol named, asyncio switches Nagle's algorithm off: a small answer would else wait 40 ms.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -70,13 +88,18 @@ async def serve(app: ASGIApp, *, port: int = 0, tls: Tls | None = None, http: Pa
         date_header=False,
         lifespan="off",
         loop="asyncio",
-        http=http,
+        http=_ShowingPeers if tls and tls.client_ca else http,
         ws="none",
         timeout_keep_alive=60,
         ssl_certfile=str(tls.cert) if tls else None,
         ssl_keyfile=str(tls.key) if tls else None,
         ssl_version=ssl.PROTOCOL_TLS_SERVER,
+        ssl_ca_certs=str(tls.client_ca) if tls and tls.client_ca else None,
+        ssl_cert_reqs=ssl.CERT_OPTIONAL if tls and tls.client_ca else ssl.CERT_NONE,
     )
+    config.load()
+    if config.ssl and tls and tls.client_ca:
+        config.ssl.verify_flags |= _NO_CHECK_TIME
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]))
     while not server.started:

@@ -12,9 +12,7 @@ from typing import Any
 
 from emulator import cli
 from emulator.credentials import CredentialsError
-from emulator.health import Unhealthy
 from emulator.sandbox import SandboxError
-from emulator.scf import DeclarationError
 from emulator.services.process import ServiceError
 from emulator.settings import Settings, SettingsError
 from emulator.state import Lock, StateError
@@ -24,14 +22,12 @@ from emulator.toolchain import ToolchainError
 # Their text says all there is to say; anything else is a fault of ours and leaves its traceback in the log.
 EXPLAINED = (
     CredentialsError,
-    DeclarationError,
     PermissionError,
     SandboxError,
     ServiceError,
     SettingsError,
     StateError,
     ToolchainError,
-    Unhealthy,
 )
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 PREFIX = "PATCHMILL_EMULATOR_"
-PORTS = ("url", "cos", "kube", "kafka")
+PORTS = ("url", "api", "cos", "kube", "kafka")
 Number = TypeVar("Number", int, float)
 
 
@@ -23,14 +23,12 @@ class Settings:
 
     root: Path
     """Folder of everything it keeps: data, logs, sockets, state."""
-    project: Path
-    """Folder with the serverless.yml to run."""
     slots: int = 4
     """Pods that run at the same time."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """TCP ports that must be these, by name (url: the first HTTP function, cos, kube, kafka); else any."""
+    """TCP ports that must be these, by name (url: the first Function URL, api, cos, kube, kafka); else any."""
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Values for ${env:NAME} in serverless.yml that win over everything else."""
+    """Values for `deploy.env`, which the stage `local` reads; they win over the emulator's own."""
     environ: Mapping[str, str] = field(default_factory=dict)
     """The environment of the caller."""
     retry_delay_s: float = 0.5
@@ -44,7 +42,7 @@ class Settings:
     max_instances: int = 4
     """Instances of one function at the same time, unless it declares fewer."""
     sweep_cron: str = "*/2 * * * * * *"
-    """PATCHMILL_SWEEP_CRON for serverless.yml: how often the timer trigger sweeps (the platform: every minute)."""
+    """PATCHMILL_SWEEP_CRON for the deployment: how often the timer trigger sweeps (the platform: every minute)."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a value for ${env:NAME} in serverless.yml",
+        help="a value for ${env:NAME} in serverless.yml, written to deploy.env",
     )
 
 
@@ -66,7 +64,6 @@ def read_settings(options: argparse.Namespace, environ: Mapping[str, str]) -> Se
     numbers = ("retry_delay_s", "ckafka_retry_delay_s", "ckafka_wait_s", "idle_s")
     return Settings(
         root=root_of(options, environ),
-        project=Path(options.project or environ.get(PREFIX + "PROJECT") or ".").resolve(),
         slots=_number(environ, "SLOTS", options.slots, 4, int),
         max_instances=_number(environ, "MAX_INSTANCES", None, 4, int),
         ports=_ports(options, environ),

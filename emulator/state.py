@@ -38,6 +38,8 @@ class State:
     kube_token: str
     ports: dict[str, int] = field(default_factory=dict)
     run_folder: str = ""
+    first_url: str = ""
+    """The Function URL that has the port `url`."""
 
     @classmethod
     def load(cls, root: Path) -> State:
@@ -119,13 +121,21 @@ def remove_run_folder(state: State) -> None:
         shutil.rmtree(state.run_folder, ignore_errors=True)
 
 
-def write_env(path: Path, values: Mapping[str, str], first_on_path: Path) -> str:
+def write_env(path: Path, values: Mapping[str, str], first_on_path: Path | None = None) -> str:
     """Write the export lines for a shell, readable by the owner only, and return them."""
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-    lines.append(f'export PATH={shlex.quote(str(first_on_path))}:"$PATH"')
+    if first_on_path:
+        lines.append(f'export PATH={shlex.quote(str(first_on_path))}:"$PATH"')
     text = "\n".join(lines) + "\n"
     write_private(path, text)
     return text
+
+
+def read_env(path: Path) -> dict[str, str]:
+    """What the `export NAME=value` lines of such a file set, but for PATH."""
+    words = [shlex.split(line)[1] for line in path.read_text().splitlines() if line.startswith("export ")]
+    values = dict(word.split("=", 1) for word in words)
+    return {name: value for name, value in values.items() if name != "PATH"}
 
 
 def write_private(path: Path, text: str) -> None:

@@ -20,8 +20,8 @@ class Toolchain:
     runtime_python: Path
     """Runs the functions: Python 3.10, the platform's newest, where one was found."""
     runtime_version: str
-    vendor_layer: Path
-    """The functions' third-party packages, built for `runtime_python`."""
+    package_target: str
+    """For what packages have to be built here, when that is not the platform's Python 3.10 on x86-64; else empty."""
     agent_python: Path
     """Runs the containers of the agent's image."""
     agent_site: Path
@@ -34,8 +34,9 @@ def load(project: Path) -> Toolchain:
     try:
         values = json.loads(path.read_text())
         version = values.pop("runtime_version")
+        target = values.pop("package_target")
         folders = {name: (project / values[name]) for name in Toolchain.__annotations__ if name in values}
-        toolchain = Toolchain(runtime_version=version, **folders)
+        toolchain = Toolchain(runtime_version=version, package_target=target, **folders)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ToolchainError(f"{path} is missing or unreadable: run `make up`, which sets everything up") from error
     for name, place in folders.items():

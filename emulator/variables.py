@@ -1,17 +1,18 @@
-"""The values of ${env:NAME} in serverless.yml on this machine, and the environment a person's shell gets.
+"""What a deployment to this machine is told (`deploy.env`), and the environment a person's shell gets (`env`).
 
-Everything that differs between the cloud and this machine is here and nowhere else: the functions only see settings.
+Everything that differs between the cloud and this machine is here and nowhere else: the deployer reads it as the
+stage `local`, and the functions only see settings.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from emulator.credentials import Credential
 from emulator.services import mariadb
 from emulator.settings import Settings, SettingsError
 
@@ -27,36 +28,42 @@ MODEL_NAMES = {
 
 @dataclass(frozen=True)
 class Places:
-    """Where the parts of this emulator answer."""
+    """Where the parts of this emulator answer, all on 127.0.0.1."""
 
+    api_port: int
     cos_port: int
-    kube_server: str
-    kube_token: str
-    kube_ca_pem: str
+    kube_port: int
     kafka: str
     """bootstrap address"""
 
+    @property
+    def kube_server(self) -> str:
+        return f"https://127.0.0.1:{self.kube_port}"
 
-def function_variables(settings: Settings, places: Places, api_key: str) -> dict[str, str]:
-    """What ${env:NAME} stands for: the caller's environment, then this machine's values, then --set."""
+
+def deployment_values(
+    settings: Settings, places: Places, owner: Credential, api_key: str, package_target: str
+) -> dict[str, str]:
+    """What `deploy.env` says: addresses, the owner's keys, and the secrets of the stage. `--set` wins."""
     environ = settings.environ
     values = {
+        "TENCENTCLOUD_SECRET_ID": owner.secret_id,
+        "TENCENTCLOUD_SECRET_KEY": owner.secret_key,
+        "PATCHMILL_API_ENDPOINT": f"127.0.0.1:{places.api_port}",
+        "PATCHMILL_COS_ENDPOINT": f"127.0.0.1:{places.cos_port}/{{bucket}}",
+        "PATCHMILL_KAFKA_BOOTSTRAP": places.kafka,
+        "PATCHMILL_KAFKA_PASSWORD": "",
         "PATCHMILL_MYSQL_URL": mariadb.url(f"{SOCKETS_INSIDE}/mysql.sock", DATABASE),
         "PATCHMILL_REDIS_URL": f"unix://{SOCKETS_INSIDE}/redis.sock",
-        "PATCHMILL_KAFKA_BOOTSTRAP": places.kafka,
-        "PATCHMILL_COS_DOMAIN": f"127.0.0.1:{places.cos_port}/{{bucket}}",
-        "PATCHMILL_COS_SCHEME": "http",
-        "PATCHMILL_KUBE_SERVER": places.kube_server,
-        "PATCHMILL_KUBE_TOKEN": places.kube_token,
-        "PATCHMILL_KUBE_CA_DATA": base64.b64encode(places.kube_ca_pem.encode()).decode(),
-        "PATCHMILL_AGENT_IMAGE": "patchmill-agent:local",
         "PATCHMILL_API_KEYS": api_keys(api_key, environ.get("PATCHMILL_EXTRA_API_KEYS", "")),
         "PATCHMILL_GIT_SCHEMES": "https,http",
         "PATCHMILL_SWEEP_CRON": settings.sweep_cron,
         "PATCHMILL_REQUEUE_AFTER_S": "5",
     }
+    if package_target:
+        values["PATCHMILL_PACKAGE_TARGET"] = package_target
     values |= {ours: environ.get(theirs) or environ.get(ours, "") for ours, theirs in MODEL_NAMES.items()}
-    return {**environ, **values, **settings.variables}
+    return {**values, **settings.variables}
 
 
 def api_keys(own: str, extra: str) -> str:
@@ -77,15 +84,19 @@ def kafka_of_caller(environ: Mapping[str, str]) -> str | None:
 
 
 def shell_values(
-    places: Places, url: str, api_key: str, kubeconfig: Path, cos: Mapping[str, str], sockets: Path
+    places: Places, url: str, api_key: str, root: Path, user: Credential, region: str, app_id: str, sockets: Path
 ) -> dict[str, str]:
-    """What `.local/env` exports. `cos` holds the COS_* values of credentials, region and buckets."""
+    """What `.local/env` exports."""
     return {
         "PATCHMILL_URL": url,
         "PATCHMILL_API_KEY": api_key,
-        "KUBECONFIG": str(kubeconfig),
+        "KUBECONFIG": str(root / "kubeconfig"),
         "COS_ENDPOINT": f"http://127.0.0.1:{places.cos_port}",
-        **cos,
+        "COS_REGION": region,
+        "COS_SECRET_ID": user.secret_id,
+        "COS_SECRET_KEY": user.secret_key,
+        "COS_CODE_BUCKET": f"pm-local-code-{app_id}",
+        "COS_LOGS_BUCKET": f"pm-local-logs-{app_id}",
         "KAFKA_BOOTSTRAP": places.kafka,
         "PATCHMILL_EMULATOR_BROKER": places.kafka,
         "MYSQL_SOCKET": str(sockets / "mysql.sock"),

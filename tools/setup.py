@@ -1,10 +1,11 @@
 """Set-up of a working tree: `tools/setup run` for what runs Patchmill, `tools/setup test` for what tests it.
 
-in   requirements/, agent/, layers/vendor/: the pinned lists; the machine's programs and interpreters
-out  .venv/                      everything a developer needs, Patchmill's client installed from the tree
-     .local/layers/vendor-…/     the functions' packages for the functions' interpreter
+in   requirements/, agent/, layers/vendor/, package-lock.json: the pinned lists; the machine's programs and interpreters
+out  .venv/                      everything a developer needs, Patchmill's commands installed from the tree
+     .local/packages/            functions and layers as the deployer uploads them
      .local/agent-…/             the agent's packages
-     .local/toolchain.json       where all that is (read by the emulator)
+     .local/toolchain.json       where all that is (read by the emulator and the deployer)
+     node_modules/               for tests: the Serverless Framework
 
 Standard library only: it runs before anything is installed. Every product is built beside its place and renamed, and
 carries a hash of what it was made from, so an interrupted set-up does not count and a second one does nothing.
@@ -17,7 +18,8 @@ import signal
 import sys
 from pathlib import Path
 
-from tools.setup_parts import interpreters, packages, programs, stamps
+from deployer.packaging.interpreters import Interpreter
+from tools.setup_parts import interpreters, nodemodules, packages, programs, stamps
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -44,14 +46,17 @@ def set_up(purpose: str) -> None:
     python = packages.virtual_environment(ROOT, ROOT / ".venv", base(), with_tree=True)
     runtime = interpreters.for_functions(ROOT, python)
     packages.toolchain(ROOT, python, runtime)
-    if purpose == "test" and runtime.version == "3.10":
-        packages.virtual_environment(ROOT, ROOT / ".venv-3.10", runtime, with_tree=False)
+    packages.pack(ROOT, python, runtime)
+    if purpose == "test":
+        nodemodules.install(ROOT)
+        if runtime.version == "3.10" and interpreters.makes_environments(runtime):
+            packages.virtual_environment(ROOT, ROOT / ".venv-3.10", runtime, with_tree=False)
 
 
-def base() -> interpreters.Interpreter:
+def base() -> Interpreter:
     """The interpreter behind this one, which may be the virtual environment's own."""
     python = Path(getattr(sys, "_base_executable", sys.executable))
-    return interpreters.Interpreter(python, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    return Interpreter(python, f"{sys.version_info[0]}.{sys.version_info[1]}")
 
 
 if __name__ == "__main__":

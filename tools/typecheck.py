@@ -13,6 +13,7 @@ TOGETHER = (
     "agent/patchmill_agent",
     "client/patchmill_client",
     "emulator",
+    "deployer",
     "tests",
     "bench/*.py",
     "demo/*.py",  # demo/repo is the patient, not the house

@@ -1,7 +1,8 @@
-"""Is this request who it says it is? A request in, its credential or a refusal out.
+"""Is this request who it says it is, and may it do that? A request in, its credential or a refusal out.
 
 The signature is COS's own (q-sign-*), in the Authorization header or in the query:
 https://cloud.tencent.com/document/product/436/7778 and qcloud_cos/cos_auth.py of the SDK.
+What an identity may do is the account's business (CAM policies); here it is only asked, in CAM's words.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import quote
 
 from emulator.cos.errors import CosError
-from emulator.credentials import Credential, Credentials
+from emulator.credentials import Credential
 
 TOKEN = "x-cos-security-token"  # noqa: S105
 FIELDS = (
@@ -26,6 +28,22 @@ FIELDS = (
     "q-url-param-list",
     "q-signature",
 )
+
+
+class Accounts(Protocol):
+    """The identities of the account, and what their policies allow."""
+
+    def find(self, secret_id: str) -> Credential | None:
+        """A valid key pair: the owner's, a user's, or that of a session that has not expired."""
+        ...
+
+    def expired(self, secret_id: str) -> bool:
+        """Whether this is the key pair of a session that has ended."""
+        ...
+
+    def allows(self, secret_id: str, action: str, resource: str) -> bool:
+        """`action` such as name/cos:PutObject, `resource` in CAM's six segments."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -46,11 +64,12 @@ def read_signature(headers: Mapping[str, str], params: Mapping[str, str]) -> dic
     return {name: source[name] for name in FIELDS if name in source}
 
 
-def authenticate(request: Signed, credentials: Credentials, now: float) -> Credential:
+def authenticate(request: Signed, accounts: Accounts, now: float) -> Credential:
     """The credential that signed the request.
 
-    Raises CosError: AccessDenied (no signature, incomplete, expired, wrong token), InvalidAccessKeyId,
-    RequestTimeTooSkewed (not valid yet), VerifyAlgorithmNotSupported, SignatureDoesNotMatch.
+    Raises CosError: AccessDenied (no signature, incomplete, expired, wrong token), InvalidAccessKeyId (also for the
+    keys of an expired session), RequestTimeTooSkewed (not valid yet), VerifyAlgorithmNotSupported,
+    SignatureDoesNotMatch.
     """
     fields = request.signature
     if not fields:
@@ -61,13 +80,33 @@ def authenticate(request: Signed, credentials: Credentials, now: float) -> Crede
         raise CosError("VerifyAlgorithmNotSupported", "The only signature algorithm is sha1.")
     for name in ("q-sign-time", "q-key-time"):
         _check_time(fields[name], now)
-    credential = credentials.find(fields["q-ak"])
+    credential = accounts.find(fields["q-ak"])
     if credential is None:
-        raise CosError("InvalidAccessKeyId", "The Access Key Id you provided does not exist in our records.")
+        # One code for both, as the vendor's diagnosis says: "the SecretId does not exist, or the temporary key has
+        # expired" (github.com/tencentyun/cos-go-sdk-v5/issues/318). Only the text tells them apart.
+        ended = accounts.expired(fields["q-ak"])
+        why = "belongs to a session that has expired" if ended else "does not exist in our records"
+        raise CosError("InvalidAccessKeyId", f"The Access Key Id you provided {why}.")
     _check_token(credential, request.headers.get(TOKEN) or request.params.get(TOKEN) or "")
     if not any(_matches(request, credential, host) for host in _hosts(request.headers.get("host", ""))):
         raise CosError("SignatureDoesNotMatch", "The signature we calculated does not match the one you provided.")
     return credential
+
+
+def authorize(accounts: Accounts, secret_id: str, operation: str, resource: str) -> None:
+    """Raises CosError AccessDenied when the identity's policies do not allow the operation on the resource."""
+    if not accounts.allows(secret_id, f"name/cos:{operation}", resource):
+        raise CosError("AccessDenied", "Access Denied.")
+
+
+def resource_name(region: str, bucket: str, key: str) -> str:
+    """A bucket (empty key) or an object as CAM policies name it; a service-wide operation has no resource, only `*`.
+
+    https://cloud.tencent.com/document/product/436/30580: uid/ is followed by the APPID, which ends the bucket's name.
+    """
+    if not bucket:
+        return "*"
+    return f"qcs::cos:{region}:uid/{bucket.rpartition('-')[2]}:{bucket}/{key}"
 
 
 def _check_time(window: str, now: float) -> None:

@@ -78,6 +78,9 @@ class Bodies:
     def draft(self) -> Draft:
         return Draft(self._folder)
 
+    def path(self, name: str) -> Path:
+        return self._folder / name
+
     def open(self, name: str) -> BinaryIO:
         """Raises FileNotFoundError when it was removed."""
         return (self._folder / name).open("rb")

@@ -12,6 +12,7 @@ from emulator.cos.listing import Entry, page
 from emulator.cos.multipart import encoded, owner, whole_number
 from emulator.cos.reply import iso_date, reply, xml_reply
 from emulator.cos.store import Stored
+from emulator.cos.subresources import tags_of_header
 from emulator.cos.xml import Children, parse
 
 # <name>-<appid>: https://cloud.tencent.com/document/product/436/13312
@@ -37,7 +38,8 @@ async def create_bucket(call: Call) -> Response:
         )
     if await call.read_xml():
         raise CosError("NotImplemented", "A configuration of the new bucket is not implemented.")
-    if not await call.run(lambda: call.store.create_bucket(call.bucket)):
+    tags = tags_of_header(call.headers["x-cos-tagging"]) if "x-cos-tagging" in call.headers else None
+    if not await call.run(lambda: call.store.create_bucket(call.bucket, tags)):
         raise CosError("BucketAlreadyOwnedByYou", "Your previous request to create the bucket succeeded.")
     return reply()
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from emulator.cos.bodies import Bodies, Draft
 from emulator.cos.errors import CosError, no_such_bucket, no_such_key
@@ -44,10 +44,13 @@ class Store:
     def close(self) -> None:
         self.index.close()
 
-    def create_bucket(self, bucket: str) -> bool:
-        """True when it is new."""
+    def create_bucket(self, bucket: str, tags: Any = None) -> bool:
+        """True when it is new; then it has these `tags` (a document of configuration.py) from the first moment."""
         with self.index.change() as db:
-            return db.execute("INSERT OR IGNORE INTO buckets VALUES (?, ?)", (bucket, now())).rowcount == 1
+            made = db.execute("INSERT OR IGNORE INTO buckets VALUES (?, ?)", (bucket, now())).rowcount == 1
+            if made and tags is not None:
+                db.execute("INSERT INTO settings VALUES (?, 'tagging', ?)", (bucket, json.dumps(tags)))
+            return made
 
     def require_bucket(self, bucket: str) -> None:
         """Raises CosError NoSuchBucket."""
@@ -109,6 +112,13 @@ class Store:
             stored = _get(db, bucket, key)
             return stored, self.bodies.open(stored.body)
 
+    def path(self, bucket: str, key: str) -> Path | None:
+        """The file with the object's bytes, to be read at once: it goes when the object is replaced or deleted."""
+        try:
+            return self.bodies.path(self.head(bucket, key).body)
+        except CosError:
+            return None
+
     def delete(self, bucket: str, key: str) -> Stored | None:
         """What was removed; None when there was nothing. Raises CosError NoSuchBucket."""
         try:
@@ -121,6 +131,32 @@ class Store:
             return None
         self.bodies.remove(stored.body)
         return stored
+
+    def keys_before(self, bucket: str, prefix: str, limit_ms: int) -> list[str]:
+        """Keys with this prefix whose object was last changed at `limit_ms` since the epoch or before."""
+        raw = prefix.encode()
+        with self.index.read() as db:
+            rows = db.execute(
+                "SELECT key FROM objects WHERE bucket = ? AND key >= ? AND substr(key, 1, ?) = ? AND modified <= ?",
+                (bucket, raw, len(raw), raw, limit_ms),
+            ).fetchall()
+        return [key.decode() for (key,) in rows]
+
+    def setting(self, bucket: str, name: str) -> Any:
+        """One part of the bucket's configuration, JSON; None when it was never set. Raises CosError NoSuchBucket."""
+        self.require_bucket(bucket)
+        with self.index.read() as db:
+            row = db.execute("SELECT body FROM settings WHERE bucket = ? AND name = ?", (bucket, name)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def set_setting(self, bucket: str, name: str, value: Any) -> None:
+        """Replace one part of the configuration; None removes it. Raises CosError NoSuchBucket."""
+        self.require_bucket(bucket)
+        with self.index.change() as db:
+            db.execute("DELETE FROM settings WHERE bucket = ? AND name = ?", (bucket, name))
+            if value is not None:
+                row = (bucket, name, json.dumps(value))
+                db.execute("INSERT INTO settings SELECT ?, ?, ? FROM buckets WHERE name = ?", (*row, bucket))
 
     def _replace(self, bucket: str, stored: Stored) -> None:
         with self.index.change() as db:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections.abc import Callable
 from typing import Any
 
+from emulator.kube import defaults_policy
 from emulator.kube.objects import Obj, new_namespace
 
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -19,15 +21,7 @@ _WITH_MODE = ("secret", "configMap", "downwardAPI", "projected")
 def fill(obj: Obj) -> Obj:
     """Defaults of any kind that can be posted."""
     kind = obj["kind"]
-    if kind == "Job":
-        return job(obj)
-    if kind == "Pod":
-        return pod(obj)
-    if kind == "Secret":
-        return _secret(obj)
-    if kind == "Namespace":
-        return _namespace(obj)
-    return obj
+    return _FILL[kind](obj) if kind in _FILL else obj
 
 
 def job(obj: Obj) -> Obj:
@@ -72,14 +66,12 @@ def own_labels(job: Obj) -> dict[str, str]:
 
 
 def pod(obj: Obj) -> Obj:
-    """A Pod, whether posted or made by a controller: spec, what admission adds, and the status it is born with."""
+    """A Pod, whether posted or made by a controller: spec, and the status it is born with."""
     spec = obj["spec"]
     pod_spec(spec)
     spec.setdefault("serviceAccountName", "default")
     spec.setdefault("serviceAccount", spec["serviceAccountName"])
-    spec.setdefault("priority", 0)
-    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
-    obj["status"] = {"phase": "Pending", "qosClass": _quality(spec)}
+    obj["status"] = {"phase": "Pending", "qosClass": quality(spec)}
     return obj
 
 
@@ -133,7 +125,7 @@ def _volume(volume: dict[str, Any]) -> None:
         volume["emptyDir"]["sizeLimit"] = str(volume["emptyDir"]["sizeLimit"])
 
 
-def _quality(spec: dict[str, Any]) -> str:
+def quality(spec: dict[str, Any]) -> str:
     """The quality-of-service class (pkg/apis/core/v1/helper/qos)."""
     amounts = [
         found.get("resources", {}) for group in ("containers", "initContainers") for found in spec.get(group, [])
@@ -161,3 +153,17 @@ def _namespace(obj: Obj) -> Obj:
     obj["metadata"].setdefault("labels", {}).update(made["metadata"]["labels"])
     obj.update(spec=made["spec"], status=made["status"])
     return obj
+
+
+_FILL: dict[str, Callable[[Obj], Obj]] = {
+    "Job": job,
+    "Pod": pod,
+    "Secret": _secret,
+    "Namespace": _namespace,
+    "ResourceQuota": defaults_policy.quota,
+    "LimitRange": defaults_policy.limit_range,
+    "PriorityClass": defaults_policy.priority_class,
+    "NetworkPolicy": defaults_policy.network_policy,
+    "RoleBinding": defaults_policy.binding,
+    "ClusterRoleBinding": defaults_policy.binding,
+}

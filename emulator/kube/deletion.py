@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from starlette.requests import Request
 
-from emulator.kube import rules, structure
+from emulator.kube import builtins, rules, structure
 from emulator.kube.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound
 from emulator.kube.objects import Obj, now
 from emulator.kube.requests import dry_run, flag, number, optional_json_body
@@ -18,7 +18,7 @@ from emulator.kube.resources import KINDS
 from emulator.kube.store import Store
 
 _POLICIES = ("Foreground", "Background", "Orphan")
-_LASTING = ("default", "kube-system")  # namespaces that always exist
+_LASTING = builtins.NAMESPACES  # namespaces that always exist
 
 
 class Deleter(Protocol):

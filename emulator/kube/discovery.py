@@ -10,25 +10,32 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from emulator.kube.objects import Obj
-from emulator.kube.resources import RESOURCES, Resource
+from emulator.kube.resources import GROUPS, RESOURCES, Resource
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.0+patchmill", "gitTreeState": "clean"}
 _PB_V2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"  # asked for with @, which Go cannot parse
-_GROUPS = {"v1": "/openapi/v3/api/v1", "batch/v1": "/openapi/v3/apis/batch/v1"}
+_VERSIONS = {"v1": "api/v1", **{f"{group}/v1": f"apis/{group}/v1" for group in GROUPS}}  # and their paths
+# What can be asked but is not stored (reviews.py).
+_REVIEWS = {
+    "authorization.k8s.io": ("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
+    "authentication.k8s.io": ("selfsubjectreviews", "SelfSubjectReview"),
+}
 
 
 def routes() -> list[Route]:
     """Everything that is not an object."""
+    groups = [*GROUPS, *_REVIEWS]
     answers: dict[str, Obj] = {
         "/api": {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []},
-        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group("batch")]},
-        "/apis/batch": {**_group("batch"), "kind": "APIGroup", "apiVersion": "v1"},
+        "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in groups]},
         "/api/v1": _resources(""),
-        "/apis/batch/v1": _resources("batch"),
         "/version": {**VERSION, "platform": f"linux/{platform.machine()}", "compiler": "CPython"},
-        "/openapi/v3": {"paths": {_GROUPS[name][12:]: {"serverRelativeURL": _GROUPS[name]} for name in _GROUPS}},
-        **{path: _openapi(version) for version, path in _GROUPS.items()},
+        "/openapi/v3": {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}"} for path in _VERSIONS.values()}},
     }
+    for name in groups:
+        answers[f"/apis/{name}"] = {**_group(name), "kind": "APIGroup", "apiVersion": "v1"}
+        answers[f"/apis/{name}/v1"] = _resources(name)
+    answers |= {f"/openapi/v3/{path}": _openapi(version) for version, path in _VERSIONS.items()}
     table = [Route(path, _always(body)) for path, body in answers.items()]
     table += [Route(path, _healthy) for path in ("/healthz", "/livez", "/readyz")]
     return [*table, Route("/openapi/v2", _openapi_v2)]
@@ -52,6 +59,9 @@ def _group(name: str) -> Obj:
 
 def _resources(group: str) -> Obj:
     found = [entry for resource in RESOURCES if resource.group == group for entry in _entries(resource)]
+    if group in _REVIEWS:
+        name, kind = _REVIEWS[group]
+        found.append({"name": name, "singularName": "", "namespaced": False, "kind": kind, "verbs": ["create"]})
     version = f"{group}/v1" if group else "v1"
     return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": found}
 

@@ -76,6 +76,12 @@ class Forbidden(ApiError):
         super().__init__(f'{_qualified(kind)} "{name}" is forbidden: {why}', _about(kind, name))
 
 
+class AccessRefused(ApiError):
+    """403: the identity's roles do not allow it."""
+
+    code, reason = 403, "Forbidden"
+
+
 class PathNotFound(ApiError):
     """404 for a path that leads to nothing."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from emulator.kube import errors, jobpods, jobstatus, podstatus
+from emulator.kube import admission, errors, jobpods, jobstatus, podstatus
 from emulator.kube.deletion import Deleter
 from emulator.kube.events import Recorder
 from emulator.kube.failurepolicy import FAIL_JOB, IGNORE, judge
@@ -20,6 +20,7 @@ from emulator.kube.follow import Follower
 from emulator.kube.store import Change, Obj, Store, now
 
 _BACKOFF, _BACKOFF_MAX = 10.0, 360.0  # seconds (kubernetes docs, "pod backoff failure policy")
+_RETRY, _RETRY_MAX = 1.0, 60.0  # seconds: Default- and MaxJobApiBackOff of pkg/controller/job
 _Target = tuple[str, str]  # reason and message
 
 
@@ -29,7 +30,9 @@ class _Memory:
 
     started: float | None = None  # loop time; startTime has whole seconds only
     failures: int = 0  # one after the other, also ignored ones
-    retry_at: float = 0.0  # loop time
+    retry_at: float = 0.0  # loop time: the next pod after one has failed
+    refusals: int = 0  # one after the other, of pods that could not be made
+    create_at: float = 0.0  # loop time: the next try to make one
     timer: asyncio.TimerHandle | None = None
 
 
@@ -190,15 +193,32 @@ class JobController:
         elif job["status"].get("succeeded"):
             missing = 0
         missing -= sum(not podstatus.is_terminal(pod) for pod in pods)
-        pause = self._remember(job).retry_at - loop.time()
+        memory = self._remember(job)
+        pause = max(memory.retry_at, memory.create_at) - loop.time()
         if pause <= 0:
             for _ in range(missing):
-                pod = self._store.create(jobpods.make(job))
-                self._record.normal(job, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+                pause = self._create(job)
+                if pause > 0:
+                    break
         jobstatus.count(job, jobpods.of(self._store, job))
         left = self._deadline_left(job)
         waits = [left] if left is not None else []
         self._wake(job, [*waits, pause] if missing > 0 and pause > 0 else waits)
+
+    def _create(self, job: Obj) -> float:
+        """Make one pod. Returns how long to wait, in seconds, when a quota or its like has no room for it; else 0."""
+        memory = self._remember(job)
+        try:
+            pod = admission.create(self._store, jobpods.make(job))
+        except errors.ApiError as error:
+            self._record.warning(job, "FailedCreate", f"Error creating: {error.message}")
+            delay = min(_RETRY * 2.0**memory.refusals, _RETRY_MAX) * self._scale
+            memory.refusals += 1
+            memory.create_at = asyncio.get_running_loop().time() + delay
+            return delay
+        memory.refusals = 0
+        self._record.normal(job, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+        return 0.0
 
     def _expire(self, job: Obj, ended: Obj) -> None:
         """Remove a Job when its time to live is over."""

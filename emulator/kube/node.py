@@ -1,6 +1,7 @@
 """The cluster's only node, scheduler and kubelet in one: Pods in the store in, running containers out.
 
-A pod waits as Pending until one of the node's slots is free, oldest first. Nothing is polled: every change of a Pod is
+A pod waits as Pending until one of the node's slots is free, the highest priority first and of these the oldest; none
+is ever ended for another one's sake. Nothing is polled: every change of a Pod is
 looked at once. After a crash of the emulator no container of before is alive; what had begun to run is marked Failed
 with reason NodeLost, what had not begins now.
 
@@ -123,10 +124,10 @@ class Node:
             self._schedule()
 
     def _schedule(self) -> None:
-        """Give free slots to waiting pods, oldest first; tell the others why they wait."""
+        """Give free slots to waiting pods, by priority and age; tell the others why they wait."""
         waiting = [pod for pod in self._store.scan("Pod", None) if not pod["spec"].get("nodeName")]
         waiting = [pod for pod in waiting if not podstatus.is_terminal(pod)]
-        for pod in sorted(waiting, key=_age):
+        for pod in sorted(waiting, key=_rank):
             why = self._obstacle(pod)
             if why is None:
                 self._bind(pod)
@@ -227,6 +228,10 @@ def _end_ordered(change: Change) -> bool:
     return order(change.obj)[0] is not None and order(change.obj) != order(change.previous)
 
 
-def _age(pod: Obj) -> tuple[str, int]:
-    """Oldest first; creationTimestamp has whole seconds only, so the revision of the last write decides within one."""
-    return pod["metadata"]["creationTimestamp"], int(pod["metadata"]["resourceVersion"])
+def _rank(pod: Obj) -> tuple[int, str, int]:
+    """Highest priority first, then oldest.
+
+    creationTimestamp has whole seconds only, so the revision of the last write decides within one.
+    """
+    metadata = pod["metadata"]
+    return -pod["spec"].get("priority", 0), metadata["creationTimestamp"], int(metadata["resourceVersion"])

@@ -49,6 +49,12 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(f"{whole.upper()}.{micros}{'+00:00' if zone in 'Zz' else zone}")
 
 
+def new_service_account(namespace: str) -> Obj:
+    """The ServiceAccount that every namespace has from its beginning."""
+    metadata = {"name": "default", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
 def new_namespace(name: str) -> Obj:
     """A fresh Namespace object."""
     metadata = {"name": name, "labels": {"kubernetes.io/metadata.name": name}}

@@ -1,4 +1,4 @@
-"""Quantities such as 500m, 1.5Gi or 1e3: text in, an exact number out (k8s.io/apimachinery/pkg/api/resource)."""
+"""Quantities such as 500m, 1.5Gi or 1e3: text in, an exact number out, and back (apimachinery/pkg/api/resource)."""
 
 from __future__ import annotations
 
@@ -21,3 +21,16 @@ def parse(text: str) -> Decimal:
     if suffix in _BINARY:
         return Decimal(number) * Decimal(1024 ** _BINARY[suffix])
     return Decimal(number).scaleb(_DECIMAL.get(suffix, 0))
+
+
+def render(resource: str, amount: Decimal) -> str:
+    """Short and exact: sizes in binary units, all else whole or in thousandths, which are rounded up."""
+    if amount != int(amount):
+        return f"{-int(-amount * 1000 // 1)}m"
+    whole = int(amount)
+    if "memory" not in resource and "storage" not in resource:
+        return str(whole)
+    for suffix, power in reversed(_BINARY.items()):
+        if whole and whole % 1024**power == 0:
+            return f"{whole // 1024**power}{suffix}"
+    return str(whole)

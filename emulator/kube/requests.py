@@ -50,16 +50,17 @@ async def json_body(request: Request, media_types: Collection[str] = ("applicati
     if media_type not in media_types:
         known = ", ".join(media_types)
         raise UnsupportedMediaType(f"the body of the request was in an unknown format - accepted media types: {known}")
-    return _object(await _body(request))
+    return _object(await raw_body(request))
 
 
 async def optional_json_body(request: Request) -> Obj:
     """The same for a delete: no body is an empty object."""
-    content = await _body(request)
+    content = await raw_body(request)
     return _object(content) if content.strip() else {}
 
 
-async def _body(request: Request) -> bytes:
+async def raw_body(request: Request) -> bytes:
+    """Raises TooLarge."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)

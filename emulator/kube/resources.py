@@ -35,15 +35,29 @@ class Resource:
         return f"{root}/namespaces/{namespace}/{self.plural}" if self.namespaced else f"{root}/{self.plural}"
 
 
+_RBAC = "rbac.authorization.k8s.io"
+
 RESOURCES = (
     Resource("Event", "events", short_names=("ev",)),
+    Resource("LimitRange", "limitranges", short_names=("limits",)),
     Resource("Namespace", "namespaces", namespaced=False, has_status=True, short_names=("ns",)),
     Resource("Node", "nodes", namespaced=False, writable=False, short_names=("no",)),
     Resource("Pod", "pods", has_status=True, short_names=("po",), categories=("all",)),
+    Resource("ResourceQuota", "resourcequotas", has_status=True, short_names=("quota",)),
     Resource("Secret", "secrets"),
+    Resource("ServiceAccount", "serviceaccounts", short_names=("sa",)),
     Resource("Job", "jobs", group="batch", has_status=True, categories=("all",)),
+    Resource("NetworkPolicy", "networkpolicies", group="networking.k8s.io", short_names=("netpol",)),
+    Resource("ClusterRole", "clusterroles", group=_RBAC, namespaced=False),
+    Resource("ClusterRoleBinding", "clusterrolebindings", group=_RBAC, namespaced=False),
+    Resource("Role", "roles", group=_RBAC),
+    Resource("RoleBinding", "rolebindings", group=_RBAC),
+    Resource("PriorityClass", "priorityclasses", group="scheduling.k8s.io", namespaced=False, short_names=("pc",)),
 )
 KINDS = {resource.kind: resource for resource in RESOURCES}
+
+
+GROUPS = tuple(dict.fromkeys(resource.group for resource in RESOURCES if resource.group))
 
 
 def resource_of(kind: str) -> Resource:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from emulator.kube import logs, paging, watch
+from emulator.kube import admission, logs, paging, watch
 from emulator.kube.deletion import Deleter, delete, delete_all, options_of
 from emulator.kube.objects import Obj
 from emulator.kube.patches import merge, strategic
@@ -62,7 +63,9 @@ class Objects:
     async def _create(self, request: Request) -> Response:
         form_of(request)  # before anything is written: can the answer be given?
         body = await json_body(request)
-        obj = new_object(self._resource, request.path_params.get("namespace"), body)
+        mutate = partial(admission.mutate, self._store)
+        obj = new_object(self._resource, request.path_params.get("namespace"), body, mutate)
+        admission.check(self._store, obj)
         return self._answer(request, self._store.create(obj, dry_run=dry_run(request)), 201)
 
     async def _get(self, request: Request) -> Response:
@@ -102,11 +105,13 @@ class Objects:
     def _update(self, request: Request, body: Obj) -> Response:
         old = self._stored(request)
         new = replaced_object(self._resource, old, body)
+        if self._resource.kind == "PriorityClass":
+            admission.check_default(self._store, new)
         stored = self._store.update(new, dry_run=dry_run(request))
         metadata = stored["metadata"]
         ends = metadata.get("deletionTimestamp") and not metadata.get("finalizers")
-        if ends and self._resource.kind in ("Job", "Secret", "Event") and not dry_run(request):
-            stored = self._store.delete(self._resource.kind, metadata["namespace"], metadata["name"])
+        if ends and self._resource.kind not in ("Namespace", "Pod") and not dry_run(request):
+            stored = self._store.delete(self._resource.kind, metadata.get("namespace"), metadata["name"])
         return self._answer(request, stored)
 
     def _update_status(self, request: Request, body: Obj) -> Response:

@@ -7,6 +7,7 @@ stored is never changed in place: a write replaces it whole, so readers get copi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import uuid
@@ -14,9 +15,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from emulator.kube import errors, selectors
+from emulator.kube import builtins, errors, selectors
 from emulator.kube.changes import Change, Subscription
-from emulator.kube.objects import Key, Obj, clone, key_of, new_namespace, now
+from emulator.kube.objects import Key, Obj, clone, key_of, new_service_account, now
 from emulator.kube.resources import KINDS
 
 __all__ = ["Change", "Obj", "Store", "Subscription", "clone", "now"]
@@ -55,9 +56,7 @@ class Store:
         self._oldest = self._revision  # changes after this one are known
         self._queue = queue
         self._subscriptions: set[Subscription] = set()
-        for name in ("default", "kube-system"):
-            if ("Namespace", "", name) not in self._objects["Namespace"]:
-                self.create(new_namespace(name))
+        self._add_builtins()
 
     @property
     def resource_version(self) -> int:
@@ -89,7 +88,10 @@ class Store:
             return obj
         if kind == "Event":
             self._forget_old_events()
-        return self._write("ADDED", key, obj, None)
+        made = self._write("ADDED", key, obj, None)
+        if kind == "Namespace":
+            self.create(new_service_account(name))
+        return made
 
     def get(self, kind: str, namespace: str | None, name: str) -> Obj:
         """A copy of one object. Raises errors.NotFound."""
@@ -138,6 +140,9 @@ class Store:
         key = key_of(before)
         gone = self._write("DELETED", key, clone(before), before)
         self.finish_namespace(key[1])
+        if kind == "ServiceAccount" and name == "default":  # as the serviceaccount controller does
+            with contextlib.suppress(errors.NotFound, errors.Forbidden):
+                self.create(new_service_account(key[1]))
         return gone
 
     def subscribe(self, kinds: Iterable[str] | None = None) -> Subscription:
@@ -179,6 +184,16 @@ class Store:
         if obj is None:
             raise errors.NotFound(kind, name)
         return obj
+
+    def _add_builtins(self) -> None:
+        """What a new cluster has, and one that was kept by an older emulator may lack."""
+        for obj in builtins.objects():
+            if key_of(obj) not in self._objects[obj["kind"]]:
+                self.create(obj)
+        for _, _, name in list(self._objects["Namespace"]):
+            if ("ServiceAccount", name, "default") not in self._objects["ServiceAccount"]:
+                with contextlib.suppress(errors.Forbidden):  # it is going away
+                    self.create(new_service_account(name))
 
     def _write(self, type_: str, key: Key, obj: Obj, previous: Obj | None) -> Obj:
         revision = self._revision + 1

@@ -23,7 +23,8 @@ from emulator.kube.schema import SCHEMA_FILE
 
 _INT64 = 2**63
 _UNKNOWN, _TYPE, _MISSING = "FieldValueUnknown", "FieldValueTypeInvalid", "FieldValueRequired"
-_MODELS = {kind: "CoreV1Event" if kind == "Event" else f"V1{kind}" for kind in KINDS}
+_REVIEWS = ("SelfSubjectAccessReview", "SelfSubjectReview")  # of reviews.py: posted, never stored
+_MODELS = {kind: "CoreV1Event" if kind == "Event" else f"V1{kind}" for kind in (*KINDS, *_REVIEWS)}
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timezone
 from typing import Any
 
+from emulator.kube import tables_policy
 from emulator.kube.objects import Obj, parse_time
 
 Column = tuple[str, str, int, Callable[[Obj], Any]]  # name, type, priority (1: only with -o wide), value
@@ -161,6 +162,15 @@ def _node_status(node: Obj) -> str:
 
 _NAME: Column = ("Name", "string", 0, _name)
 _AGE: Column = ("Age", "string", 0, _age)
+_CREATED: Column = ("Created At", "date", 0, tables_policy.created)
+_BINDING: tuple[Column, ...] = (
+    _NAME,
+    ("Role", "string", 0, tables_policy.role_ref),
+    _AGE,
+    ("Users", "string", 1, tables_policy.subjects("User")),
+    ("Groups", "string", 1, tables_policy.subjects("Group")),
+    ("ServiceAccounts", "string", 1, tables_policy.subjects("ServiceAccount")),
+)
 _COLUMNS: dict[str, tuple[Column, ...]] = {
     "Job": (
         _NAME,
@@ -196,6 +206,26 @@ _COLUMNS: dict[str, tuple[Column, ...]] = {
         ("Count", "integer", 1, lambda event: event.get("count", 1)),
         ("Name", "string", 1, _name),
     ),
+    "ServiceAccount": (_NAME, ("Secrets", "string", 0, lambda account: len(account.get("secrets", []))), _AGE),
+    "Role": (_NAME, _CREATED),
+    "ClusterRole": (_NAME, _CREATED),
+    "RoleBinding": _BINDING,
+    "ClusterRoleBinding": _BINDING,
+    "ResourceQuota": (
+        _NAME,
+        ("Request", "string", 0, tables_policy.quota(limits=False)),
+        ("Limit", "string", 0, tables_policy.quota(limits=True)),
+        _AGE,
+    ),
+    "LimitRange": (_NAME, _CREATED),
+    "PriorityClass": (
+        _NAME,
+        ("Value", "integer", 0, lambda found: found.get("value", 0)),
+        ("Global-Default", "boolean", 0, lambda found: found.get("globalDefault", False)),
+        _AGE,
+        ("PreemptionPolicy", "string", 1, lambda found: found.get("preemptionPolicy", "")),
+    ),
+    "NetworkPolicy": (_NAME, ("Pod-Selector", "string", 0, tables_policy.pod_selector), _AGE),
     "Namespace": (_NAME, ("Status", "string", 0, lambda ns: ns.get("status", {}).get("phase", "")), _AGE),
     "Node": (
         _NAME,

@@ -11,9 +11,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from emulator.kube import rules
+from emulator.kube import rules, validation_policy, validation_rbac
+from emulator.kube.builtins import RBAC
 from emulator.kube.errors import Cause, Invalid
 from emulator.kube.objects import Obj
+from emulator.kube.resources import resource_of
 from emulator.kube.validation_job import job_spec, job_update
 from emulator.kube.validation_pod import pod_spec
 
@@ -31,7 +33,7 @@ def for_create(obj: Obj) -> None:
 
 def for_update(new: Obj, old: Obj) -> None:
     """Raises errors.Invalid for a bad object and for a change of what may not change."""
-    causes = list(_UPDATE[new["kind"]](new, old))
+    causes = list(_UPDATE.get(new["kind"], _nothing)(new, old))
     if not causes:
         causes = [*_metadata(new), *_CREATE[new["kind"]](new)]
     if causes:
@@ -48,6 +50,8 @@ def _metadata(obj: Obj) -> Iterator[Cause]:
     name = metadata.get("name", "")
     if kind == "Namespace":
         yield from rules.dns_label("metadata.name", name)
+    elif resource_of(kind).group == RBAC:
+        yield from validation_rbac.path_segment("metadata.name", name)
     elif not name:
         yield rules.required("metadata.name", "name or generateName is required")
     else:  # a Job's name becomes a label of its pods
@@ -111,6 +115,14 @@ def _event(obj: Obj) -> Iterator[Cause]:
         yield rules.invalid("involvedObject.namespace", involved, "does not match event.namespace")
 
 
+def _namespace(obj: Obj) -> Iterator[Cause]:
+    """The labels by which pod-security levels are chosen have few values; which pods they let in is admission's."""
+    for key, value in obj["metadata"].get("labels", {}).items():
+        prefix, _, name = key.partition("/")
+        if prefix == "pod-security.kubernetes.io" and not name.endswith("-version"):
+            yield from rules.one_of(f"metadata.labels[{key}]", value, {"privileged", "baseline", "restricted"})
+
+
 def _nothing(*_: Obj) -> Iterator[Cause]:
     return iter(())
 
@@ -120,14 +132,23 @@ _CREATE: dict[str, Callable[[Obj], Iterator[Cause]]] = {
     "Pod": _pod,
     "Secret": _secret,
     "Event": _event,
-    "Namespace": _nothing,
+    "Namespace": _namespace,
     "Node": _nothing,
+    "ServiceAccount": _nothing,
+    "Role": validation_rbac.role,
+    "ClusterRole": validation_rbac.role,
+    "RoleBinding": validation_rbac.binding,
+    "ClusterRoleBinding": validation_rbac.binding,
+    "ResourceQuota": validation_policy.quota,
+    "LimitRange": validation_policy.limit_range,
+    "PriorityClass": validation_policy.priority_class,
+    "NetworkPolicy": validation_policy.network_policy,
 }
 _UPDATE: dict[str, Callable[[Obj, Obj], Iterator[Cause]]] = {
     "Job": job_update,
     "Pod": _pod_update,
     "Secret": _secret_update,
-    "Event": _nothing,
-    "Namespace": _nothing,
-    "Node": _nothing,
+    "RoleBinding": validation_rbac.binding_update,
+    "ClusterRoleBinding": validation_rbac.binding_update,
+    "PriorityClass": validation_policy.priority_class_update,
 }

@@ -7,6 +7,7 @@ out  a whole, valid object with its defaults, or BadRequest (400) or Invalid (42
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from emulator.kube import defaults, structure, validation
 from emulator.kube.errors import BadRequest
@@ -19,8 +20,8 @@ _KEPT_ON_UPDATE = ("deletionTimestamp", "deletionGracePeriodSeconds", "generateN
 _DROPPED = ("managedFields", "selfLink")
 
 
-def new_object(resource: Resource, namespace: str | None, body: Obj) -> Obj:
-    """For a create. Raises BadRequest, Invalid."""
+def new_object(resource: Resource, namespace: str | None, body: Obj, mutate: Callable[[Obj], None]) -> Obj:
+    """For a create; `mutate` is what admission changes before the last check. Raises BadRequest, Invalid, Forbidden."""
     obj = _decoded(resource, body)
     metadata = obj.setdefault("metadata", {})
     if metadata.get("resourceVersion"):
@@ -34,6 +35,8 @@ def new_object(resource: Resource, namespace: str | None, body: Obj) -> Obj:
     _require_spec(resource, obj)
     obj.pop("status", None)
     obj = defaults.fill(obj)
+    if metadata.get("name"):  # else validation says so
+        mutate(obj)
     validation.for_create(obj)
     return obj
 

@@ -1,11 +1,10 @@
-"""SCF on one machine: what serverless.yml declares in, running functions and their triggers out.
+"""SCF on one machine: what is deployed through its API in, running functions and their triggers out.
 
 The functions cannot tell: events, context, environment, limits, log lines and status codes are the platform's. What is
 not documented by the vendor, and therefore assumed, stands in the docstring of the module that assumes it.
 """
 
-from emulator.scf.declaration import Declaration, DeclarationError, load
 from emulator.scf.invocation import Invocation
-from emulator.scf.service import Runtime, Scf, ScfSettings
+from emulator.scf.service import Scf, ScfSettings
 
-__all__ = ["Declaration", "DeclarationError", "Invocation", "Runtime", "Scf", "ScfSettings", "load"]
+__all__ = ["Invocation", "Scf", "ScfSettings"]

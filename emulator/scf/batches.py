@@ -15,7 +15,8 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from emulator.scf import limits, schema
+from emulator.scf import limits
+from emulator.scf.triggerdesc import Ckafka
 
 _FETCH_WAIT_MS = 40  # the broker does not wake a waiting fetch, so this is the latency of a record
 _LOOK_S = 1.0  # how often the topic is looked at: a broker that was started anew may have lost it
@@ -37,9 +38,7 @@ class Record:
 class Batches:
     """Use from one thread. After an exception only `close` is left."""
 
-    def __init__(
-        self, trigger: schema.Ckafka, group: str, bootstrap: str, wait_s: float, stopping: threading.Event
-    ) -> None:
+    def __init__(self, trigger: Ckafka, bootstrap: str, wait_s: float, stopping: threading.Event) -> None:
         self._trigger, self._wait, self._stopping = trigger, wait_s, stopping
         self._left: deque[Record] = deque()  # fetched, but not in a batch yet
         self._partitions: set[int] = set()
@@ -47,7 +46,7 @@ class Batches:
         self._identity: Any = None
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap,
-            group_id=group,
+            group_id=trigger.consumer_group_name,
             enable_auto_commit=False,
             auto_offset_reset="latest" if trigger.offset == "latest" else "earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,

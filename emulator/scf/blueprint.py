@@ -1,9 +1,9 @@
-"""What a function's instances are made from, and the making of one process in its sandbox."""
+"""What a version's instances are made from, and the making of one process in its sandbox."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator import sandbox
@@ -18,7 +18,7 @@ _UTC = Path("/usr/share/zoneinfo/UTC")
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What every instance of a function is made from."""
+    """What every instance of one version of a function is made from."""
 
     name: str
     handler: str
@@ -26,10 +26,10 @@ class Blueprint:
     code: Path
     layers: Path
     sockets: Path
-    environment: dict[str, str]
     memory_mb: int
     group: str | None
     """Name of the control group, without the instance's number; None: run without one."""
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 async def spawn(blueprint: Blueprint, group: Group, channel: int, output: int) -> asyncio.subprocess.Process:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from emulator.scf import limits, schema
+from emulator.scf import limits
 from emulator.scf.batches import Batches, Record
 from emulator.scf.invocation import Invocation
+from emulator.scf.triggerdesc import Ckafka
 
 _RECONNECT_S = 0.5
 _MAX_PAUSE_S = 60.0
@@ -29,17 +30,15 @@ class CkafkaTrigger:
 
     def __init__(
         self,
-        trigger: schema.Ckafka,
-        group: str,
+        trigger: Ckafka,
         bootstrap: str,
         invoke: Invoke,
         *,
         wait_s: float | None,
         retry_delay_s: float,
     ) -> None:
-        """`group` is the consumer group where the trigger names none. `wait_s` None: what the trigger declares."""
+        """`wait_s` None: what the trigger says."""
         self._trigger, self._bootstrap, self._invoke = trigger, bootstrap, invoke
-        self._group = trigger.consumer_group_name or group
         self._wait = float(trigger.timeout) if wait_s is None else wait_s
         self._retry_delay = retry_delay_s
         self._stopping = threading.Event()
@@ -67,7 +66,7 @@ class CkafkaTrigger:
                 self._stopping.wait(_RECONNECT_S)
 
     def _consume(self) -> None:
-        batches = Batches(self._trigger, self._group, self._bootstrap, self._wait, self._stopping)
+        batches = Batches(self._trigger, self._bootstrap, self._wait, self._stopping)
         try:
             while not self._stopping.is_set():
                 batch = batches.next()

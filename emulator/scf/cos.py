@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from emulator.events import ObjectEvent
+from emulator.scf.queue import Target
 
 _SHORT = {  # the codes of the older regions, as the vendor's samples have them; a newer region has its whole name
     "ap-guangzhou": "gz",
@@ -20,7 +21,7 @@ _SHORT = {  # the codes of the older regions, as the vendor's samples have them;
 }
 
 
-def event(change: ObjectEvent, region: str, function: str) -> dict[str, Any]:
+def event(change: ObjectEvent, region: str, target: Target) -> dict[str, Any]:
     """As the platform sends it: the bucket without its appid, the key behind /<appid>/<bucket>/, "unkown" and all.
 
     The key is URL-encoded, slashes aside: undocumented, but what functions in the wild undo. The Authorization header
@@ -50,7 +51,7 @@ def event(change: ObjectEvent, region: str, function: str) -> dict[str, Any]:
                     "eventTime": change.time,
                     "eventSource": "qcs::cos",
                     "requestParameters": {"requestSourceIP": change.source_ip, "requestHeaders": {}},
-                    "eventQueue": f"qcs:0:scf:{short}:appid/{appid}:default.{function}.$LATEST",
+                    "eventQueue": f"qcs:0:scf:{short}:appid/{appid}:{'.'.join(target)}",
                     "reservedInfo": "",
                     "reqid": zlib.crc32(f"{request}{change.time}".encode()),
                 },

@@ -11,6 +11,17 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Call:
+    """One event on its way to a version. `version` is a version, `alias` the alias by which it was chosen, if any."""
+
+    request_id: str
+    version: str
+    alias: str = ""
+    reserved_mb: int | None = None
+    retries: int = 0
+
+
+@dataclass(frozen=True)
 class Invocation:
     """`result` counts only with status 200; else `error` is a sentence, `trace` the function's traceback, if any."""
 
@@ -22,6 +33,8 @@ class Invocation:
     log: str = ""
     duration_ms: float = 0.0
     cold: bool = False
+    memory_bytes: int = 0
+    """The most that its instance has used so far."""
 
     @property
     def ok(self) -> bool:

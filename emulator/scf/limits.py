@@ -18,14 +18,28 @@ ASYNC_EVENT_BYTES = 128 * KB
 ENVIRONMENT_BYTES = 4 * KB
 TMP_BYTES = 512 * MB
 CODE_BYTES = 500 * MB  # code and bound layers, uncompressed
+ZIP_FILE_BYTES = 50 * MB  # of Code.ZipFile; the SDK's text
+OLD_ZIP_FILE_BYTES = 20 * MB  # of UpdateFunctionCode.ZipFile; the SDK's text
+NAMESPACES = 5
+FUNCTIONS_PER_NAMESPACE = 50
+FUNCTION_AND_NAMESPACE_NAME = 118
+VERSIONS_PER_FUNCTION = 1000
+LAYERS = 20
+VERSIONS_PER_LAYER = 200
+REGION_CONCURRENCY_MB = 128000
+SHARED_CONCURRENCY_MB = 12800  # what reservations must leave; SDK text of PutReservedConcurrencyConfig
+INVOKE_TIMEOUT_S = 300  # of a synchronous Invoke; SDK text of InvokeRequest
 OPEN_FILES = 1024
 PROCESSES_AND_THREADS = 1024
 LAYERS_PER_FUNCTION = 5
 TRIGGERS_PER_TYPE = 10
 RULES_PER_BUCKET = 10  # COS trigger rules of one bucket
 TIMER_ARGUMENT_BYTES = 4 * KB
-ASYNC_RETRIES = 2  # product/583/41138
-ASYNC_MAX_AGE_S = 6 * 3600  # product/583/41138
+TIMER_NAME = 100  # characters; SDK text of CreateTriggerRequest.TriggerName
+ASYNC_RETRIES = 2  # unless configured; product/583/41138
+ASYNC_MAX_AGE_S = 6 * 3600  # unless configured; product/583/41138
+ASYNC_CONFIG = {"RetryNum": (0, 2), "MsgTTL": (60, 6 * 3600)}
+"""Ranges that the platform does not document: what its defaults and the console's text suggest."""
 LOG_BYTES = 1 * MB  # kept of one invocation's output; our own choice
 
 # Status codes by what a trigger does about them (product/583/41138; the codes: product/583/42611).

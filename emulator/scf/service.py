@@ -1,184 +1,160 @@
-"""SCF in one object: a declaration in, running functions and their triggers out."""
+"""SCF in one object: a platform that functions are deployed to through its API, and that runs them and their triggers.
+
+API (emulator/api/scf) ─▶ Registry (what there is), Packages (code) ─▶ Triggers (what calls) ─▶ Runtime (what runs)
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from emulator import cgroups
-from emulator.credentials import Credential
+from emulator.api.action import Service
+from emulator.api.scf import service as api
+from emulator.documents import Documents
 from emulator.events import ObjectEvent
-from emulator.scf import code, cos, limits, timer, url
-from emulator.scf.blueprint import Blueprint
-from emulator.scf.ckafka import CkafkaTrigger
-from emulator.scf.declaration import Declaration, Function
-from emulator.scf.environment import environment
-from emulator.scf.functionlog import FunctionLog
+from emulator.scf.environment import Site
 from emulator.scf.invocation import Invocation
-from emulator.scf.pool import Pool
-from emulator.scf.queue import AsyncQueue, EventTooLarge
+from emulator.scf.packages import Packages
+from emulator.scf.platform import Platform, ReadObject
+from emulator.scf.queue import AsyncQueue, Target
+from emulator.scf.registry import Registry
+from emulator.scf.rolekeys import Account, RoleKeys
+from emulator.scf.runtime import LogSink, Machine, Runtime
+from emulator.scf.triggers import Triggers, Urls
 
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """The interpreter of the instances, and where each layer of the declaration is unpacked."""
-
-    python: Path
-    layers: Mapping[str, Path]
+_SWEEP_S = 30.0
 
 
 @dataclass(frozen=True)
 class ScfSettings:
     """The platform's times, which a test need not wait for."""
 
+    activation_s: float = 0.0
+    """How long a function or a layer is Creating, Updating, Publishing or Deleting."""
+    role_keys_s: float = 7200.0
+    """How long the keys of a role are valid that a function gets; they are renewed at half of it."""
     retry_delay_s: float = 60.0
     ckafka_retry_delay_s: float = 60.0
     ckafka_wait_s: float | None = None
     """None: what the trigger declares."""
-    init_timeout_s: float = limits.INIT_TIMEOUT_S
+    init_timeout_s: float | None = None
+    """None: what the function declares."""
     idle_s: float = 300.0
     """After this time without an event a function's last instance ends; the others after a tenth of it."""
     max_instances: int = 8
     control_groups: bool = True
     """False: memory is only looked at ten times a second, as where control groups cannot be made."""
+    weights_seed: int | None = None
+    """Makes the choice between the versions of an alias repeatable."""
 
 
 class Scf:
-    """Everything runs in one loop; `on_object_event` and `invoke` are to be called there."""
+    """Everything runs in one loop; every method is to be called there."""
 
     def __init__(
         self,
-        declaration: Declaration,
         *,
-        project: Path,
+        documents: Documents,
         root: Path,
-        runtime: Runtime,
-        role: Credential,
-        kafka_bootstrap: str,
+        python: Path,
+        account: Account,
+        kafka: Mapping[str, str],
         sockets: Path,
         settings: ScfSettings,
+        region: str,
+        app_id: str,
+        uin: str,
+        urls: Urls,
+        read_object: ReadObject,
+        log_sink: LogSink,
     ) -> None:
-        self.declaration, self._project, self._root, self._runtime = declaration, project, root, runtime
-        self._role, self._kafka, self._sockets, self._settings = role, kafka_bootstrap, sockets, settings
+        """`kafka`: the address of each CKafka instance by its id. `sockets` is what functions see at /run/services."""
+        self._root, self._settings = root, settings
         # Other emulators may run on this machine: what one sweeps up after a crash must be its own.
         self._prefix = f"scf-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]}-"
-        self._pools: dict[str, Pool] = {}
+        site, keys = Site(region, app_id, uin), RoleKeys(account, settings.role_keys_s)
+        registry, packages = Registry(documents), Packages(root)
+        self._runtime = Runtime(
+            registry,
+            packages,
+            keys,
+            Machine(
+                site=site,
+                python=python.resolve(),
+                sockets=sockets,
+                logs=root.parent / "logs" / "functions",
+                group=self._prefix if settings.control_groups else None,
+                init_timeout_s=settings.init_timeout_s,
+                max_instances=settings.max_instances,
+                weights_seed=settings.weights_seed,
+            ),
+            log_sink,
+        )
+        triggers = Triggers(
+            self._runtime.invoke,
+            kafka=kafka,
+            urls=urls,
+            region=region,
+            ckafka_wait_s=settings.ckafka_wait_s,
+            ckafka_retry_delay_s=settings.ckafka_retry_delay_s,
+        )
+        self._platform = Platform(
+            registry, packages, self._runtime, triggers, keys, site, kafka, settings.activation_s, read_object
+        )
         self._tasks: list[asyncio.Task[None]] = []
-        self._consumers: list[CkafkaTrigger] = []
-        self._queue: AsyncQueue | None = None
+
+    @property
+    def service(self) -> Service:
+        """The API's actions."""
+        return api.ScfService(self._platform)
 
     async def start(self) -> None:
-        """Code is staged and the triggers run; instances are made by the first events. Raises CodeError."""
+        """What was deployed before runs again; instances are made by the first events."""
         await asyncio.to_thread(cgroups.sweep, self._prefix)
-        merged: dict[tuple[str, ...], Path] = {}
-        for function in self.declaration.functions.values():
-            if function.layers not in merged:
-                merged[function.layers] = await asyncio.to_thread(self._merge, function.layers)
-            self._pools[function.name] = await self._pool(function, merged[function.layers])
-        dead = self._root / "dead-letters.jsonl"
-        self._queue = AsyncQueue(self._root / "queue.sqlite", dead, self._invoke_later, self._settings.retry_delay_s)
-        self._queue.start()
-        for function in self.declaration.functions.values():
-            self._start_triggers(function, self._queue)
-        self._tasks.append(asyncio.create_task(self._reap()))
+        self._platform.finish_deletions()
+        await self._platform.sweep(grace_s=0.0)
+        owner = (self._platform.site.app_id, self._platform.site.uin)
+        dead, delay = self._root / "dead-letters.jsonl", self._settings.retry_delay_s
+        queue = AsyncQueue(self._root / "events.sqlite", dead, self._runtime, delay, owner)
+        self._platform.queue = queue
+        queue.start()
+        await self._platform.triggers.start(queue, self._platform.registry.triggers())
+        self._tasks.append(asyncio.create_task(_again(self._reap, min(5.0, self._settings.idle_s / 10))))
+        self._tasks.append(asyncio.create_task(_again(self._platform.sweep, _SWEEP_S)))
 
     async def stop(self) -> None:
         """End everything; events under way are cut off, and those of a trigger come again after the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for consumer in self._consumers:
-            consumer.halt()
-        if self._queue:
-            await self._queue.stop()
-            self._queue = None
-        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
-        await asyncio.gather(*(asyncio.to_thread(consumer.stop) for consumer in self._consumers))
+        self._tasks.clear()
+        await self._platform.triggers.stop(self._stop_running)
+        await self._platform.downloads.stop()
 
-    async def invoke(self, function: str, event: Any) -> Invocation:
-        """One synchronous call. Raises KeyError for a function that is not declared."""
-        return await self._pools[function].invoke(event)
-
-    async def url_app(self, function: str) -> ASGIApp:
-        """The app behind a function's URL."""
-        http = self.declaration.functions[function].http
-        return url.app(self._pools[function].invoke, http.auth_type if http else "NONE")
+    async def invoke(self, namespace: str, function: str, qualifier: str, event: Any) -> Invocation:
+        """One synchronous call; 435 when there is no such function, version or alias."""
+        return await self._runtime.invoke(Target(namespace, function, qualifier), event)
 
     def on_object_event(self, change: ObjectEvent) -> None:
-        """Keep the event for every function whose rule it meets; durable when this returns."""
-        for function in self.declaration.functions.values():
-            if any(rule.matches(change.bucket, change.key, change.name) for rule in function.cos):
-                if self._queue is None:
-                    raise RuntimeError("SCF does not run")
-                try:
-                    self._queue.put(function.name, cos.event(change, self.declaration.region, function.name))
-                except EventTooLarge as error:  # the platform refuses it, and the object stays all the same
-                    log.warning("no event for %s: %s", function.name, error)
+        """Keep the event for every trigger whose rule it meets; durable when this returns."""
+        self._platform.triggers.on_object_event(change)
 
-    def _merge(self, layers: tuple[str, ...]) -> Path:
-        sources = [self._runtime.layers[name] for name in layers]
-        return code.stage(sources, self._root / "layers" / ("+".join(layers) or "none"), self._runtime.python)
-
-    async def _pool(self, function: Function, layers: Path) -> Pool:
-        python, folder = self._runtime.python, self._project / function.path
-        blueprint = Blueprint(
-            name=function.name,
-            handler=function.handler,
-            python=python.resolve(),
-            code=await asyncio.to_thread(code.stage, [folder], self._root / "code" / function.name, python),
-            layers=layers,
-            sockets=self._sockets,
-            environment=environment(function, self.declaration, self._role, str(python.resolve())),
-            memory_mb=function.memory_mb,
-            group=f"{self._prefix}{function.name}" if self._settings.control_groups else None,
-        )
-        return Pool(
-            function,
-            self.declaration,
-            blueprint,
-            FunctionLog(self._root.parent / "logs" / "functions" / f"{function.name}.log"),
-            max_instances=self._settings.max_instances,
-            init_timeout_s=self._settings.init_timeout_s,
-        )
-
-    async def _invoke_later(self, function: str, event: Any) -> Invocation:
-        """For the queue, which may hold events of a function that is no more declared."""
-        if function not in self._pools:
-            return Invocation(435, "", error=f"FunctionNotFound: {function}")
-        return await self.invoke(function, event)
-
-    def _start_triggers(self, function: Function, queue: AsyncQueue) -> None:
-        for number, one in enumerate(function.timers):
-            name = f"{function.name}-timer-{number}"
-            self._tasks.append(asyncio.create_task(timer.run(one, name, partial(queue.put, function.name))))
-        for trigger in function.ckafka:
-            consumer = CkafkaTrigger(
-                trigger,
-                f"scf-{function.name}-{trigger.topic}",
-                self._kafka,
-                self._from_thread(function.name),
-                wait_s=self._settings.ckafka_wait_s,
-                retry_delay_s=self._settings.ckafka_retry_delay_s,
-            )
-            consumer.start()
-            self._consumers.append(consumer)
-
-    def _from_thread(self, function: str) -> Callable[[dict[str, Any]], Invocation]:
-        loop = asyncio.get_running_loop()
-        return lambda event: asyncio.run_coroutine_threadsafe(self.invoke(function, event), loop).result()
+    async def _stop_running(self) -> None:
+        if queue := self._platform.queue:
+            self._platform.queue = None
+            await queue.stop()
+        await self._runtime.close()
 
     async def _reap(self) -> None:
-        while True:
-            await asyncio.sleep(min(5.0, self._settings.idle_s / 10))
-            for pool in self._pools.values():
-                await pool.reap(self._settings.idle_s)
+        await self._runtime.reap(self._settings.idle_s)
+
+
+async def _again(work: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    while True:
+        await asyncio.sleep(pause_s)
+        await work()

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -29,8 +31,9 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def app(invoke: Invoke, auth_type: str = "NONE") -> Starlette:
-    """The app behind one function's URL."""
+def app(invoke: Invoke, desc: Mapping[str, Any]) -> Starlette:
+    """The app behind one function's URL, as the trigger's description wants it."""
+    auth_type = desc["AuthType"]
 
     async def answer(request: Request) -> Response:
         if auth_type != "NONE":
@@ -44,7 +47,21 @@ def app(invoke: Invoke, auth_type: str = "NONE") -> Starlette:
         invocation = await invoke(event(request, body))
         return _response(invocation) if invocation.ok else _error(invocation)
 
-    return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)])
+    middleware = [_cors(desc["CorsConfig"])] if desc.get("CorsConfig", {}).get("Enable") else []
+    return Starlette(routes=[Route("/{path:path}", answer, methods=_METHODS)], middleware=middleware)
+
+
+def _cors(config: Mapping[str, Any]) -> Middleware:
+    """The platform answers a browser's preflights itself."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=config.get("Origins", []),
+        allow_methods=config.get("Methods", []),
+        allow_headers=config.get("Headers", []),
+        expose_headers=config.get("ExposeHeaders", []),
+        allow_credentials=bool(config.get("Credentials")),
+        max_age=config.get("MaxAge", 0),
+    )
 
 
 async def _body(request: Request) -> bytes | None:

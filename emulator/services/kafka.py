@@ -10,18 +10,25 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emulator.services.process import Program, Service, ServiceError
 
-PARTITIONS = 6
+if TYPE_CHECKING:
+    from kafka.admin import KafkaAdminClient
+
+_ADMIN_MS = 15_000
 ALREADY_EXISTS = 36  # the protocol's error code TOPIC_ALREADY_EXISTS
 
 
-def service(folder: Path, port: int, topics: Iterable[str], log: Path) -> Service:
-    """The broker on 127.0.0.1:`port`, not yet started. `folder` is its working directory, which stays empty."""
+def service(folder: Path, port: int, kept: dict[str, int], log: Path) -> Service:
+    """The broker on 127.0.0.1:`port`, not yet started. `folder` is its working directory, which stays empty.
+
+    `kept` are the topics that it gets again whenever it had to be restarted.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.1:{port}"
 
@@ -29,7 +36,7 @@ def service(folder: Path, port: int, topics: Iterable[str], log: Path) -> Servic
         return await answers(port)
 
     async def recreate() -> None:
-        await asyncio.to_thread(create_topics, address, topics)
+        await asyncio.to_thread(Topics(address, kept).restore)
 
     argv = [broker_program(), "broker", f"--listener-url=tcp://{address}", f"--advertised-listener-url=tcp://{address}"]
     argv += ["--cluster-id=patchmill", "--storage-engine=memory://tansu/", "--silent"]
@@ -60,27 +67,67 @@ async def answers(port: int) -> bool:
     return True
 
 
-def create_topics(bootstrap: str, topics: Iterable[str], timeout_s: float = 15.0) -> None:
-    """Create the topics that are missing, with 6 partitions each. Raises ServiceError when no broker answers."""
-    from kafka.admin import KafkaAdminClient
-    from kafka.errors import KafkaError
+class Topics:
+    """The topics of one broker by name, with their partitions; `kept` gives them back to a broker that lost its memory.
 
-    wanted = {name: {"num_partitions": PARTITIONS, "replication_factor": 1} for name in topics}
-    if not wanted:
-        return
-    _check_address(bootstrap)
-    try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=int(timeout_s * 1000))
+    Every method blocks and raises ServiceError when the broker does not answer or refuses.
+    """
+
+    def __init__(self, bootstrap: str, kept: dict[str, int]) -> None:
+        self._bootstrap, self._kept = bootstrap, kept
+
+    def names(self) -> list[str]:
+        with self._admin() as admin:
+            return sorted(name for name in admin.list_topics() if not name.startswith("__"))
+
+    def create(self, name: str, partitions: int) -> None:
+        """It is no error when it is there."""
+        self._create({name: partitions})
+        self._kept[name] = partitions
+
+    def grow(self, name: str, partitions: int) -> None:
+        """More partitions; records stay where they are."""
+        with self._admin() as admin:
+            admin.create_partitions({name: partitions})
+        self._kept[name] = partitions
+
+    def delete(self, name: str) -> None:
+        """With its records; it is no error when it is not there."""
+        self._kept.pop(name, None)
+        if name in self.names():
+            with self._admin() as admin:
+                admin.delete_topics([name])
+
+    def restore(self) -> None:
+        """Create what the broker should have, after it has started."""
+        if self._kept:
+            self._create(self._kept)
+
+    def _create(self, wanted: Mapping[str, int]) -> None:
+        with self._admin() as admin:
+            answer = admin.create_topics(
+                {name: {"num_partitions": count, "replication_factor": 1} for name, count in wanted.items()},
+                raise_errors=False,
+            )
+        refused = [topic for topic in answer["topics"] if topic["error_code"] not in (0, ALREADY_EXISTS)]
+        if refused:
+            names = ", ".join(f"{topic['name']} (error {topic['error_code']})" for topic in refused)
+            raise ServiceError(f"the Kafka broker at {self._bootstrap} refused the topics {names}")
+
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[KafkaAdminClient]:
+        from kafka.admin import KafkaAdminClient
+        from kafka.errors import KafkaError
+
+        _check_address(self._bootstrap)
         try:
-            answer = admin.create_topics(wanted, raise_errors=False)
-        finally:
-            admin.close()
-    except KafkaError as error:
-        raise ServiceError(f"no Kafka broker answers at {bootstrap}: {error}") from error
-    refused = [topic for topic in answer["topics"] if topic["error_code"] not in (0, ALREADY_EXISTS)]
-    if refused:
-        names = ", ".join(f"{topic['name']} (error {topic['error_code']})" for topic in refused)
-        raise ServiceError(f"the Kafka broker at {bootstrap} refused the topics {names}")
+            admin = KafkaAdminClient(bootstrap_servers=self._bootstrap, bootstrap_timeout_ms=_ADMIN_MS)
+            try:
+                yield admin
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise ServiceError(f"no Kafka broker answers at {self._bootstrap}: {error}") from error
 
 
 def _check_address(bootstrap: str) -> None:

@@ -1,31 +1,32 @@
 """Collect: the last stage of the road. What pods wrote to COS in, final states in MySQL, Redis and on Kafka out.
 
-in   COS events on logs/<task>/<attempt>/manifest.json and phases/<task>/<attempt>/<PHASE>; a timer for the sweep
-out  COMPLETED or FAILED, a message on codex-results, copies of a drop's results
+in   COS events on logs/<task>/<attempt>/manifest.json and phases/<task>/<attempt>/<PHASE>; a timer for the sweep;
+     the deployer's {"patchmill": "migrate"}, before a release gets any traffic
+out  COMPLETED or FAILED, a message on codex-results, copies of a drop's results; the database on this release's level
 """
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from typing import Any
 
 from collect.results import collect
 from collect.sweep import sweep
-from patchmill import events, log, settings
-from patchmill.services import Services, build
+from patchmill import events, log
+from patchmill.adapters.migrations import migrate
+from patchmill.instance import Instance
+
+instance = Instance()
 
 
-@cache
-def services() -> Services:
-    return build(settings.read(os.environ))
-
-
-def main_handler(event: dict[str, Any], context: dict[str, Any]) -> None:
+def main_handler(event: dict[str, Any], context: dict[str, Any]) -> dict[str, Any] | None:
+    if events.is_migrate(event):
+        return {"applied": migrate(instance.services(context).settings.mysql_url)}
     if events.is_cos(event):
+        services = instance.services(context)
         for record in events.cos_records(event):
-            collect(record, services())
+            collect(record, services)
     elif events.is_timer(event):
-        sweep(services())
+        sweep(instance.services(context))
     else:
         log.error("unknown_event", keys=sorted(event)[:10])
+    return None

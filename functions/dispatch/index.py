@@ -9,29 +9,25 @@ be done (MySQL or the cluster is down) is the event given back.
 
 from __future__ import annotations
 
-import os
-from functools import cache
 from typing import Any
 
 from dispatch.dispatch import dispatch, park
-from patchmill import events, log, settings
-from patchmill.errors import Unavailable
-from patchmill.services import Services, build
+from patchmill import events, log
+from patchmill.errors import SettingsError, Unavailable
+from patchmill.instance import Instance
 
-
-@cache
-def services() -> Services:
-    return build(settings.read(os.environ))
+instance = Instance(needs=("PATCHMILL_PODS_ROLE",))
 
 
 def main_handler(event: dict[str, Any], context: dict[str, Any]) -> None:
     if not events.is_ckafka(event):
         log.error("unknown_event", keys=sorted(event)[:10])
         return
+    services = instance.services(context)
     for record in events.ckafka_records(event):
         try:
-            dispatch(record, services())
-        except Unavailable:
+            dispatch(record, services)
+        except (Unavailable, SettingsError):
             raise
         except Exception as error:  # a fault of ours with this record must not hold up those behind it
-            park(record, f"fault: {type(error).__name__}", services())
+            park(record, f"fault: {type(error).__name__}", services)

@@ -194,7 +194,7 @@ def test_page_is_newest_first_by_tenant_and_status(tasks: Tasks) -> None:
 def test_sixteen_writers_make_one_transition(mariadb: MariaDb, database: Database, tasks: Tasks) -> None:
     tasks.create(NEW)
     tasks.claim(TASK_ID, 1, 60, 120)
-    url = database._url.geturl()
+    url = database._url
     barrier, won = threading.Barrier(16, timeout=20), list[int]()
 
     def writer(number: int) -> None:
@@ -288,7 +288,7 @@ def test_queued_task_without_a_message_is_found(tasks: Tasks, database: Database
 def test_two_senders_at_once_do_not_send_the_same_row(mariadb: MariaDb, database: Database, tasks: Tasks) -> None:
     tasks.create(NEW)
     tasks.finish(TASK_ID, None, Outcome(Status.CANCELLED))
-    other = Database(database._url.geturl())
+    other = Database(database._url)
     inner: list[int] = []
 
     def send(row: Row) -> None:

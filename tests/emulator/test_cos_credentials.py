@@ -1,4 +1,4 @@
-"""The account's two identities."""
+"""The keys of the account's owner."""
 
 from __future__ import annotations
 
@@ -13,27 +13,18 @@ from emulator.credentials import Credentials
 def test_credentials_are_made_once_and_kept_from_others(tmp_path: Path) -> None:
     path = tmp_path / "new" / "credentials.json"
     first, second = Credentials(path), Credentials(path)
-    assert (first.user, first.role) == (second.user, second.role)
+    assert first.user == second.user
+    assert first.user.token is None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == ["credentials.json"]
 
 
-def test_user_is_permanent_and_role_carries_a_token(tmp_path: Path) -> None:
-    credentials = Credentials(tmp_path / "c.json")
-    assert credentials.user.token is None
-    assert len(credentials.role.token or "") > 100
-    assert credentials.find(credentials.role.secret_id) == credentials.role
-    assert credentials.find(credentials.user.secret_id) == credentials.user
-    assert credentials.find("AKIDother") is None
-
-
 def test_repr_shows_no_secret(tmp_path: Path) -> None:
-    role = Credentials(tmp_path / "c.json").role
-    assert role.secret_key not in repr(role)
-    assert (role.token or "-") not in repr(role)
+    user = Credentials(tmp_path / "c.json").user
+    assert user.secret_key not in repr(user)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"user": {}, "role": {}}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"user": {}}'])
 def test_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(ValueError, match=r"c\.json holds no credentials"):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.kube_api import Api, event, job, pod, running
+from tests.support.kube_api import RBAC, Api, binding, event, job, new, pod, role, running
 
 JOBS, PODS = "/apis/batch/v1/namespaces/default/jobs", "/api/v1/namespaces/default/pods"
 
@@ -134,3 +134,75 @@ def test_watch_prints_changes(api: Api) -> None:
 def test_version_and_resources_are_known(api: Api) -> None:
     assert "Server Version" in api.kubectl("version")
     assert "jobs" in api.kubectl("api-resources")
+
+
+SPACE = new("Namespace", "patchmill")
+MANIFESTS = [
+    SPACE,
+    new("ServiceAccount", "runner"),
+    role("dispatch", "create get list", "jobs", "batch"),
+    binding("dispatch", "role-1"),
+    role("watcher", "list watch", "pods", kind="ClusterRole"),
+    binding("watcher", "role-1", kind="ClusterRoleBinding", to_kind="ClusterRole"),
+    new("ResourceQuota", "size", spec={"hard": {"pods": "10", "requests.cpu": "4", "limits.memory": "8Gi"}}),
+    new("LimitRange", "bounds", spec={"limits": [{"type": "Container", "defaultRequest": {"memory": "1Gi"}}]}),
+    new("PriorityClass", "urgent", "scheduling.k8s.io/v1", value=1000, description="At once"),
+    new("NetworkPolicy", "closed", "networking.k8s.io/v1", spec={"podSelector": {"matchLabels": {"app": "task"}}}),
+]
+NAMES = [
+    *("namespace/patchmill", "serviceaccount/runner", "role.rbac.authorization.k8s.io/dispatch"),
+    *("rolebinding.rbac.authorization.k8s.io/dispatch", "clusterrole.rbac.authorization.k8s.io/watcher"),
+    *("clusterrolebinding.rbac.authorization.k8s.io/watcher", "resourcequota/size", "limitrange/bounds"),
+    *("priorityclass.scheduling.k8s.io/urgent", "networkpolicy.networking.k8s.io/closed"),
+]
+
+
+def test_every_kind_is_applied_shown_and_deleted(api: Api) -> None:
+    manifest = json.dumps({"apiVersion": "v1", "kind": "List", "items": MANIFESTS})
+    for expected in ("created", "unchanged"):
+        printed = api.kubectl("apply", "-n", "patchmill", "-f", "-", stdin=manifest).splitlines()
+        assert printed == [f"{name} {expected}" for name in NAMES]
+    for name in NAMES:
+        assert name.rpartition("/")[2] in api.kubectl("get", "-n", "patchmill", name, "-o", "wide")
+        described = api.kubectl("describe", "-n", "patchmill", name).split()
+        assert described[:2] == ["Name:", name.rpartition("/")[2]]
+    assert "requests.cpu: 0/4" in api.kubectl("get", "quota", "-n", "patchmill")
+    backwards = json.dumps({"apiVersion": "v1", "kind": "List", "items": MANIFESTS[::-1]})
+    api.kubectl("delete", "-n", "patchmill", "-f", "-", stdin=backwards)
+    assert "NotFound" in api.kubectl("get", "namespace", "patchmill", fails=True)
+    assert "NotFound" in api.kubectl("get", "priorityclass", "urgent", fails=True)
+
+
+def test_change_of_each_kind_is_applied(api: Api) -> None:
+    api.kubectl("apply", "-f", "-", stdin=json.dumps(SPACE))
+    for before, after in (
+        (MANIFESTS[2], role("dispatch", "create", "jobs", "batch")),
+        (MANIFESTS[3], binding("dispatch", "role-2")),
+        (MANIFESTS[6], new("ResourceQuota", "size", spec={"hard": {"pods": "11"}})),
+        (MANIFESTS[9], new("NetworkPolicy", "closed", "networking.k8s.io/v1", spec={"podSelector": {}})),
+        (SPACE, {**SPACE, "metadata": {"name": "patchmill", "labels": {"stage": "test"}}}),
+    ):
+        api.kubectl("apply", "-n", "patchmill", "-f", "-", stdin=json.dumps(before))
+        printed = api.kubectl("apply", "-n", "patchmill", "-f", "-", stdin=json.dumps(after))
+        assert printed.endswith("configured\n")
+    found = json.loads(api.kubectl("get", "quota", "size", "-n", "patchmill", "-o", "json"))
+    assert found["spec"]["hard"] == {"pods": "11"}
+    api.kubectl("delete", "namespace", "patchmill")
+
+
+def test_describe_of_a_namespace_shows_quota_and_limits(api: Api) -> None:
+    for manifest in (SPACE, MANIFESTS[6], MANIFESTS[7]):
+        api.kubectl("apply", "-n", "patchmill", "-f", "-", stdin=json.dumps(manifest))
+    described = api.kubectl("describe", "namespace", "patchmill")
+    assert "Resource Quotas" in described
+    assert "Resource Limits" in described
+    api.kubectl("delete", "namespace", "patchmill")
+
+
+def test_refusal_of_a_certificate_user_is_printed(api: Api) -> None:
+    config = ("--kubeconfig", str(api.kubeconfig_of("role-1")))
+    printed = api.kubectl(*config, "get", "jobs", fails=True)
+    assert 'User "role-1" cannot list resource "jobs" in API group "batch" in the namespace "default"' in printed
+    api.http.post(f"/apis/{RBAC}/namespaces/default/roles", json=role("dispatch", "list", "jobs", "batch"))
+    api.http.post(f"/apis/{RBAC}/namespaces/default/rolebindings", json=binding("dispatch", "role-1"))
+    assert api.kubectl(*config, "get", "jobs", "-o", "name") == ""

@@ -147,6 +147,7 @@ def test_ending_namespace_takes_nothing_new_and_goes_with_its_last_object() -> N
     store.change("Namespace", None, "short", lambda each: each["metadata"].update(deletionTimestamp="now"))
     with pytest.raises(errors.Forbidden):
         store.create({**secret(), "metadata": {"name": "late", "namespace": "short"}})
+    store.delete("ServiceAccount", "short", "default")
     store.delete("Pod", "short", "one")
     with pytest.raises(errors.NotFound):
         store.get("Namespace", None, "short")

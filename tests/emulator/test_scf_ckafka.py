@@ -9,7 +9,7 @@ from pathlib import Path
 from emulator.scf import ScfSettings
 from tests.support.ckafka import Function, send, trigger
 from tests.support.engines import Kafka
-from tests.support.scf import Code, run_scf, until
+from tests.support.scf import KAFKA, Code, run_scf, until
 
 
 def test_event_is_the_documented_one(kafka_broker: Kafka) -> None:
@@ -109,12 +109,11 @@ def test_real_function_gets_its_batches(kafka_broker: Kafka, tmp_path: Path) -> 
             if "bad" in bodies:
                 raise ValueError("bad")
     """
-    events = [{"ckafka": {"topic": topic, "maxMsgNum": 2, "offset": "earliest", "retry": 1}}]
+    desc = json.dumps({"maxMsgNum": 2, "offset": "earliest", "retry": 1})
+    eat = Code(code, triggers=[{"TriggerName": f"{KAFKA}-{topic}", "Type": "ckafka", "TriggerDesc": desc}])
     send(kafka_broker.bootstrap, topic, "a", "b", "bad", "c", "d")
     settings = ScfSettings(ckafka_wait_s=0.2, ckafka_retry_delay_s=0.05)
-    with run_scf(
-        tmp_path, {"eat": Code(code, {"events": events})}, kafka=kafka_broker.bootstrap, settings=settings
-    ) as cloud:
+    with run_scf(tmp_path, {"eat": eat}, kafka=kafka_broker.bootstrap, settings=settings) as cloud:
         until(lambda: (tmp_path / "logs/functions/eat.log").exists() and '["d"]' in cloud.log("eat"))
         lines = [line for line in cloud.log("eat").splitlines() if line.startswith("BATCH")]
     assert lines == ['BATCH ["a", "b"]', 'BATCH ["bad", "c"]', 'BATCH ["bad", "c"]', 'BATCH ["d"]']

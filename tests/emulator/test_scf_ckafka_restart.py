@@ -8,7 +8,7 @@ from pathlib import Path
 
 from emulator.listen import LoopThread
 from emulator.scf import Invocation
-from emulator.services.kafka import create_topics, free_port, service
+from emulator.services.kafka import Topics, free_port, service
 from tests.support.ckafka import Event, Function, send, trigger
 from tests.support.engines import Kafka, running
 from tests.support.scf import until
@@ -47,7 +47,7 @@ def test_topic_may_be_made_later(kafka_broker: Kafka) -> None:
     topic, function = "made-later", Function()
     with trigger(kafka_broker.bootstrap, topic, function):
         time.sleep(0.5)
-        create_topics(kafka_broker.bootstrap, [topic])
+        Topics(kafka_broker.bootstrap, {}).create(topic, 4)
         send(kafka_broker.bootstrap, topic, "a")
         until(lambda: function.events)
 
@@ -57,12 +57,12 @@ def test_broker_that_comes_back_empty_is_followed(tmp_path: Path, engine_loop: L
     bootstrap, log = f"127.0.0.1:{port}", tmp_path / "kafka.log"
     with trigger(bootstrap, "tasks", function):  # there is no broker yet
         time.sleep(0.2)
-        with running(service(tmp_path / "kafka", port, (), log), engine_loop):
-            create_topics(bootstrap, ["tasks"])
+        with running(service(tmp_path / "kafka", port, {}, log), engine_loop):
+            Topics(bootstrap, {}).create("tasks", 4)
             send(bootstrap, "tasks", *"abc")
             until(lambda: function.seen == ["a", "b", "c"], 15)
         time.sleep(0.5)
-        with running(service(tmp_path / "kafka", port, (), log), engine_loop):
-            create_topics(bootstrap, ["tasks"])
+        with running(service(tmp_path / "kafka", port, {}, log), engine_loop):
+            Topics(bootstrap, {}).create("tasks", 4)
             send(bootstrap, "tasks", "d")
             until(lambda: function.seen == ["a", "b", "c", "d"], 15)

@@ -23,10 +23,11 @@ BROKEN = {
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     functions = {name: Code(text) for name, text in BROKEN.items()}
-    functions["any"] = Code(settings={"memorySize": 128, "timeout": 2})
-    functions["one"] = Code(settings={"concurrency": 1})
+    functions["any"] = Code(settings={"MemorySize": 128, "Timeout": 2})
+    functions["one"] = Code(settings={"MemorySize": 128})
     settings = ScfSettings(init_timeout_s=1, max_instances=4)
     with run_scf(tmp_path_factory.mktemp("scf"), functions, settings=settings) as running:
+        running.api("PutReservedConcurrencyConfig", FunctionName="one", ReservedConcurrencyMem=128)
         yield running
 
 
@@ -106,10 +107,10 @@ def test_answer_of_more_than_6_mb_is_407(cloud: Cloud) -> None:
     assert cloud.call("any", {"code": "result = 'x' * ((6 << 20) - 1)"}).status == 407
 
 
-def test_more_events_than_the_declared_concurrency_are_432(cloud: Cloud) -> None:
+def test_more_events_than_the_reserved_concurrency_are_432(cloud: Cloud) -> None:
     async def both() -> list[Invocation]:
         event = {"code": "import time; time.sleep(0.3)"}
-        return await asyncio.gather(*(cloud.scf.invoke("one", event) for _ in range(2)))
+        return await asyncio.gather(*(cloud.scf.invoke("default", "one", "$LATEST", event) for _ in range(2)))
 
     assert [one.status for one in cloud.loop.run(both())] == [200, 432]
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from emulator.scf import limits
+from emulator.scf import ScfSettings, limits
 from tests.support.scf import PROJECT, ROLE, Cloud, Code, run_scf
 
 HOME = os.path.expanduser("~")
+OWN = {"Variables": [{"Key": "MY_SECRET", "Value": "s3cr3t"}, {"Key": "GREETING", "Value": "grüß"}]}
 LAYERS = {
     "first": {"both.py": "ORIGIN = 'first'", "only.py": "ORIGIN = 'first'"},
     "second": {"both.py": "ORIGIN = 'second'", "pkg/__init__.py": ""},
@@ -23,9 +25,9 @@ LAYERS = {
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     functions = {
-        "plain": Code(settings={"environment": {"MY_SECRET": "s3cr3t", "GREETING": "grüß"}}),
-        "layered": Code(settings={"layers": ["first", "second"], "memorySize": 256, "timeout": 7}),
-        "shadow": Code(files={"json.py": "", "only.py": "ORIGIN = 'zip'"}, settings={"layers": ["first"]}),
+        "plain": Code(settings={"Role": ROLE, "Environment": OWN}),
+        "layered": Code(settings={"Role": ROLE, "MemorySize": 256, "Timeout": 7}, layers=["first", "second"]),
+        "shadow": Code(files={"json.py": "", "only.py": "ORIGIN = 'zip'"}, layers=["first"]),
     }
     with run_scf(tmp_path_factory.mktemp("scf"), functions, layers=LAYERS) as running:
         yield running
@@ -51,13 +53,13 @@ def test_context_has_the_documented_fields(cloud: Cloud) -> None:
 
 
 def test_environment_is_the_platforms_list_and_the_functions_own(cloud: Cloud) -> None:
-    environ = cloud.run("plain", "import os; result = dict(os.environ)")
+    environ, keys = cloud.run("plain", "import os; result = dict(os.environ)"), cloud.roles.issued[-1].credential
     python = environ.pop("PATH").split(":")[0]
     assert (Path(python) / "python3").exists()
     assert environ == {
-        "TENCENTCLOUD_SECRETID": ROLE.secret_id,
-        "TENCENTCLOUD_SECRETKEY": ROLE.secret_key,
-        "TENCENTCLOUD_SESSIONTOKEN": ROLE.token,
+        "TENCENTCLOUD_SECRETID": keys.secret_id,
+        "TENCENTCLOUD_SECRETKEY": keys.secret_key,
+        "TENCENTCLOUD_SESSIONTOKEN": keys.token,
         "_SCF_SERVER_PORT": "28902",
         "TENCENTCLOUD_RUNENV": "SCF",
         "USER_CODE_ROOT": "/var/user/",
@@ -166,18 +168,35 @@ def test_other_processes_are_not_visible(cloud: Cloud) -> None:
 
 def test_no_secret_is_in_a_command_line(cloud: Cloud) -> None:
     cloud.run("plain", "")
-    lines = []
+    keys, lines = cloud.roles.issued[-1].credential, []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             lines.append(path.read_bytes())
     assert any(b"scf-plain" in line for line in lines)
-    for secret in ("s3cr3t", ROLE.secret_key, str(ROLE.token)):
+    for secret in ("s3cr3t", keys.secret_key, str(keys.token)):
         assert not any(secret.encode() in line for line in lines)
 
 
-def test_a_changed_source_does_not_reach_a_running_function(cloud: Cloud) -> None:
-    source = cloud.folder / "functions" / "plain" / "index.py"
-    text = source.read_text()
-    source.write_text("broken(")
-    assert cloud.run("plain", "result = open('/var/user/index.py').read()") == text
-    source.write_text(text)
+def test_function_without_a_role_has_no_keys(cloud: Cloud) -> None:
+    code = "import os; result = [context['environment'], [name for name in os.environ if 'SECRET' in name]]"
+    assert cloud.run("shadow", code) == ["{}", []]
+
+
+def test_keys_are_renewed_well_before_they_expire(tmp_path: Path) -> None:
+    key = "TENCENTCLOUD_SECRETID"
+    code = f"import json, os; result = [json.loads(context['environment'])['{key}'], os.environ['{key}']]"
+    with run_scf(tmp_path, {"any": Code(settings={"Role": ROLE})}, settings=ScfSettings(role_keys_s=1)) as cloud:
+        first, started = cloud.run("any", code)
+        assert first == started == cloud.roles.issued[0].credential.secret_id
+        time.sleep(0.55)
+        second, started = cloud.run("any", code)  # the same process, so its own environment has the first ones
+        assert (second, started) == (cloud.roles.issued[1].credential.secret_id, first)
+
+
+def test_keys_of_a_role_that_was_made_anew_are_not_used(tmp_path: Path) -> None:
+    code = "import json; result = json.loads(context['environment'])['TENCENTCLOUD_SECRETID']"
+    with run_scf(tmp_path, {"any": Code(settings={"Role": ROLE})}) as cloud:
+        first = cloud.run("any", code)
+        assert cloud.run("any", code) == first
+        cloud.roles.void.add(first)
+        assert cloud.run("any", code) == cloud.roles.issued[1].credential.secret_id

@@ -22,7 +22,7 @@ from tests.support.scf import PROJECT, Cloud, Code, inner, processes, run_scf, u
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    with run_scf(tmp_path_factory.mktemp("scf"), {"any": Code(settings={"timeout": 2})}) as running:
+    with run_scf(tmp_path_factory.mktemp("scf"), {"any": Code(settings={"Timeout": 2})}) as running:
         yield running
 
 
@@ -40,7 +40,7 @@ def test_first_event_starts_an_instance_and_the_next_uses_it_again(fresh: Cloud)
 def test_events_at_the_same_time_have_instances_of_their_own(fresh: Cloud) -> None:
     async def both() -> list[Invocation]:
         event = {"code": "import time; time.sleep(0.3); result = calls"}
-        return await asyncio.gather(*(fresh.scf.invoke("any", event) for _ in range(3)))
+        return await asyncio.gather(*(fresh.scf.invoke("default", "any", "$LATEST", event) for _ in range(3)))
 
     assert [one.result for one in fresh.loop.run(both())] == [1, 1, 1]
 
@@ -59,7 +59,9 @@ def test_idle_instance_is_ended(fresh: Cloud) -> None:
 
 def test_instances_of_a_peak_end_sooner_than_the_last(tmp_path: Path) -> None:
     async def peak(scf: Scf) -> None:
-        await asyncio.gather(*(scf.invoke("any", {"code": "import time; time.sleep(0.2)"}) for _ in range(3)))
+        await asyncio.gather(
+            *(scf.invoke("default", "any", "$LATEST", {"code": "import time; time.sleep(0.2)"}) for _ in range(3))
+        )
 
     with run_scf(tmp_path, {"any": Code()}, settings=ScfSettings(idle_s=10)) as cloud:
         cloud.loop.run(peak(cloud.scf))
@@ -138,11 +140,11 @@ def test_output_without_end_is_cut_and_does_not_stop_the_loop(cloud: Cloud) -> N
 
 
 def test_stop_ends_events_under_way_and_every_process(tmp_path: Path) -> None:
-    with run_scf(tmp_path, {"any": Code(settings={"timeout": 60})}, settings=ScfSettings(max_instances=1)) as cloud:
+    with run_scf(tmp_path, {"any": Code(settings={"Timeout": 60})}, settings=ScfSettings(max_instances=1)) as cloud:
 
         async def cut_off() -> list[Invocation]:
             event = {"code": "import os, time; os.fork(); time.sleep(50)"}
-            events = [asyncio.ensure_future(cloud.scf.invoke("any", event)) for _ in range(2)]
+            events = [asyncio.ensure_future(cloud.scf.invoke("default", "any", "$LATEST", event)) for _ in range(2)]
             while len(inner(cloud)) < 2:
                 await asyncio.sleep(0.01)
             await cloud.scf.stop()
@@ -156,7 +158,9 @@ def test_stop_ends_events_under_way_and_every_process(tmp_path: Path) -> None:
 
 def test_cancelled_event_leaves_no_instance(fresh: Cloud) -> None:
     async def cancelled() -> None:
-        event = asyncio.ensure_future(fresh.scf.invoke("any", {"code": "import time; time.sleep(50)"}))
+        event = asyncio.ensure_future(
+            fresh.scf.invoke("default", "any", "$LATEST", {"code": "import time; time.sleep(50)"})
+        )
         while not inner(fresh):
             await asyncio.sleep(0.01)
         event.cancel()
@@ -167,13 +171,13 @@ def test_cancelled_event_leaves_no_instance(fresh: Cloud) -> None:
 
 
 def test_sigkill_of_the_emulator_leaves_no_process_and_the_next_start_sweeps(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.support.scf", "instances", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.support.scf_process", "instances", str(tmp_path)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdout.readline() == "frozen\n"
         until(lambda: processes(tmp_path, "any") and processes(tmp_path, "other"))
         process.kill()
     until(lambda: not processes(tmp_path, "any") and not processes(tmp_path, "other"))
-    with run_scf(tmp_path, {"any": Code()}) as cloud:
+    with run_scf(tmp_path, {}) as cloud:
         assert cloud.run("any", "result = calls") == 1
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import subprocess
 import sys
@@ -14,10 +15,26 @@ from typing import Any
 import pytest
 
 from emulator.scf import Invocation, limits
-from emulator.scf.queue import AsyncQueue, EventTooLarge
+from emulator.scf.queue import AsyncQueue, EventTooLarge, Patience, Target
 from tests.support.scf import PROJECT
 
 Script = Callable[[str, Any], Awaitable[Invocation]]
+OWNER = ("1250000000", "100000000001")
+
+
+class Runner:
+    """Hands the events of a queue to a script, by the function's name."""
+
+    def __init__(self, script: Script, patience: Patience) -> None:
+        self._script, self._patience = script, patience
+        self.requests: list[tuple[str, int]] = []
+
+    async def run_event(self, target: Target, event: Any, request_id: str, retries: int) -> Invocation:
+        self.requests.append((request_id, retries))
+        return dataclasses.replace(await self._script(target.function, event), request_id=request_id)
+
+    def patience(self, target: Target) -> Patience:
+        return self._patience
 
 
 class Function:
@@ -37,20 +54,31 @@ class Function:
         return Invocation(self.statuses.pop(0) if self.statuses else 200, "request-1", error="sentence", trace="Trace")
 
 
-def deliver(folder: Path, invoke: Script, events: list[tuple[str, Any]], delay: float = 0.02) -> AsyncQueue:
-    """Put the events and return when the queue is empty."""
+def target(function: str) -> Target:
+    return Target("default", function, "$LATEST")
 
-    async def live() -> AsyncQueue:
-        queue = AsyncQueue(folder / "queue.sqlite", folder / "dead.jsonl", invoke, delay)
+
+def deliver(
+    folder: Path,
+    invoke: Script,
+    events: list[tuple[str, Any]],
+    delay: float = 0.02,
+    patience: Patience = Patience(),
+) -> Runner:
+    """Put the events and return when the queue is empty."""
+    runner = Runner(invoke, patience)
+
+    async def live() -> Runner:
+        queue = AsyncQueue(folder / "queue.sqlite", folder / "dead.jsonl", runner, delay, OWNER)
         queue.start()
         for function, event in events:
-            queue.put(function, event)
+            queue.put(target(function), event, "TRIGGER_TIMER")
         end = time.monotonic() + 10
         while queue.waiting:
             assert time.monotonic() < end
             await asyncio.sleep(0.005)
         await queue.stop()
-        return queue
+        return runner
 
     return asyncio.run(live())
 
@@ -77,12 +105,19 @@ def test_run_error_comes_again_twice_after_the_delay_and_is_then_given_up(tmp_pa
     assert len(dead_letters(tmp_path)) == 1
 
 
+def test_retries_and_age_are_those_of_the_function_and_the_request_stays_the_same(tmp_path: Path) -> None:
+    runner = deliver(tmp_path, Function(430, 430, 430), [("one", {})], patience=Patience(retries=1))
+    ids, retries = zip(*runner.requests, strict=True)
+    assert retries == (0, 1) and len(set(ids)) == 1
+    assert len(deliver(tmp_path, Function(*[432] * 9), [("one", {})], patience=Patience(max_age_s=0)).requests) == 1
+
+
 def test_event_given_up_is_kept_in_the_platforms_form(tmp_path: Path) -> None:
     event = {"Type": "Timer", "Message": "x"}
-    deliver(tmp_path, Function(430, 430, 430), [("one", event)])
+    runner = deliver(tmp_path, Function(430, 430, 430), [("one", event)])
     (letter,) = dead_letters(tmp_path)
     body = letter.pop("Body")
-    assert letter == {"RequestId": "request-1", "ErrorCode": -1, "ErrorMessage": "Trace"}
+    assert letter == {"RequestId": runner.requests[0][0], "ErrorCode": -1, "ErrorMessage": "Trace"}
     assert json.loads(body["ClientContext"]) == event
     assert (body["FunctionName"], body["RequestSource"], body["RetryNum"]) == ("one", "TRIGGER_TIMER", 2)
 
@@ -143,9 +178,10 @@ def test_function_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
 
 def test_waiting_costs_nothing(tmp_path: Path) -> None:
     async def live() -> float:
-        queue = AsyncQueue(tmp_path / "queue.sqlite", tmp_path / "dead.jsonl", Function(430), 60)
+        runner = Runner(Function(430), Patience())
+        queue = AsyncQueue(tmp_path / "queue.sqlite", tmp_path / "dead.jsonl", runner, 60, OWNER)
         queue.start()
-        queue.put("one", {})
+        queue.put(target("one"), {}, "CLOUD_API")
         await asyncio.sleep(0.05)
         began = time.process_time()
         await asyncio.sleep(0.5)
@@ -156,7 +192,7 @@ def test_waiting_costs_nothing(tmp_path: Path) -> None:
 
 
 def test_events_survive_sigkill_also_those_under_way(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.support.scf", "queue", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.support.scf_process", "queue", str(tmp_path)]
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert [process.stdout.readline() for _ in range(2)] == ["under way\n"] * 2
@@ -168,9 +204,10 @@ def test_events_survive_sigkill_also_those_under_way(tmp_path: Path) -> None:
 
 def test_stop_leaves_what_is_under_way_for_the_next_start(tmp_path: Path) -> None:
     async def cut_off() -> None:
-        queue = AsyncQueue(tmp_path / "queue.sqlite", tmp_path / "dead.jsonl", Function(seconds=60), 60)
+        runner = Runner(Function(seconds=60), Patience())
+        queue = AsyncQueue(tmp_path / "queue.sqlite", tmp_path / "dead.jsonl", runner, 60, OWNER)
         queue.start()
-        queue.put("one", {})
+        queue.put(target("one"), {}, "CLOUD_API")
         await asyncio.sleep(0.05)
         await queue.stop()
 

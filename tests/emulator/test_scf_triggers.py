@@ -14,9 +14,8 @@ import pytest
 from emulator.events import ObjectEvent
 from emulator.scf import ScfSettings
 from emulator.scf.cron import cron_problem, next_time
-from emulator.scf.schema import Timer
 from emulator.scf.timer import event as timer_event
-from tests.support.scf import Cloud, Code, run_scf, until
+from tests.support.scf import Cloud, Code, cos_rule, run_scf, until
 
 BUCKET = "code-1250000000"
 PUT = ObjectEvent(
@@ -28,6 +27,7 @@ PUT = ObjectEvent(
     source_ip="127.0.0.1",
     time=1545205770,
 )
+TICK = {"TriggerName": "tick", "Type": "timer", "TriggerDesc": "* * * * * * *", "CustomArgument": "hello"}
 TELL = """
     import json
 
@@ -38,16 +38,12 @@ TELL = """
 """
 
 
-def rule(events: object, **filters: str) -> dict[str, Any]:
-    return {"cos": {"bucket": BUCKET, "events": events, "filter": filters}}
-
-
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     functions = {
-        "zips": Code(TELL, {"events": [rule("cos:ObjectCreated:*", prefix="in/", suffix=".zip")]}),
-        "removed": Code(TELL, {"events": [rule(["cos:ObjectRemove:Delete"])]}),
-        "ticking": Code(TELL, {"events": [{"timer": {"cronExpression": "* * * * * * *", "argument": "hello"}}]}),
+        "zips": Code(TELL, triggers=[cos_rule(BUCKET, "cos:ObjectCreated:*", "in/", ".zip")]),
+        "removed": Code(TELL, triggers=[cos_rule(BUCKET, "cos:ObjectRemove:Delete")]),
+        "ticking": Code(TELL, triggers=[TICK]),
     }
     with run_scf(tmp_path_factory.mktemp("scf"), functions, settings=ScfSettings(retry_delay_s=0.05)) as running:
         yield running
@@ -131,17 +127,17 @@ def test_timer_calls_with_the_documented_event(cloud: Cloud) -> None:
     times = [datetime.strptime(event.pop("Time"), "%Y-%m-%dT%H:%M:%SZ") for event in (first, second)]
     assert times[1] - times[0] == timedelta(seconds=1)
     assert abs((times[1].replace(tzinfo=timezone.utc) - datetime.now(timezone.utc)).total_seconds()) < 10
-    assert first == {"Type": "Timer", "TriggerName": "ticking-timer-0", "Message": "hello"}
+    assert first == {"Type": "Timer", "TriggerName": "tick", "Message": "hello"}
 
 
 def test_event_of_a_function_that_is_gone_ends_as_a_dead_letter(tmp_path: Path) -> None:
-    broken = Code("raise ValueError('broken')", {"events": [rule("cos:ObjectCreated:*")]})
+    broken = Code("raise ValueError('broken')", triggers=[cos_rule(BUCKET, "cos:ObjectCreated:*")])
     with run_scf(tmp_path, {"old": broken}, settings=ScfSettings(retry_delay_s=1)) as cloud:
         change(cloud)
         until(lambda: (tmp_path / "logs/functions/old.log").exists())
-    with run_scf(tmp_path, {"new": Code()}):
+        cloud.api("DeleteFunction", FunctionName="old")
         until((tmp_path / "scf" / "dead-letters.jsonl").exists)
-    assert "FunctionNotFound: old" in (tmp_path / "scf" / "dead-letters.jsonl").read_text()
+    assert "FunctionNotFound: default:old:$LATEST" in (tmp_path / "scf" / "dead-letters.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
@@ -173,8 +169,7 @@ def test_expression_that_the_platform_does_not_know_is_refused(expression: str) 
 
 
 def test_timer_event_has_utc_and_its_own_name() -> None:
-    timer = Timer.model_validate({"name": "EveryDay", "cronExpression": "0 0 9 * * * *"})
     due = datetime.fromisoformat("2019-02-21T19:49:00+08:00")
-    assert timer_event(timer, "spare", due) == {
+    assert timer_event("EveryDay", "", due) == {
         "Type": "Timer", "TriggerName": "EveryDay", "Time": "2019-02-21T11:49:00Z", "Message": ""
     }  # fmt: skip

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.scf import Cloud, Code, run_scf
+from tests.support.scf import Cloud, Code, http, run_scf
 
 ECHO = """
     import json
@@ -16,6 +15,7 @@ ECHO = """
     def main_handler(event, context):
         return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(event)}
 """
+CORS = {"Enable": True, "Origins": ["https://a.example"], "Methods": ["PUT"], "Headers": ["x-own"], "MaxAge": 60}
 ANSWER = """
     import json
 
@@ -36,12 +36,12 @@ FAIL = """
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    url: dict[str, Any] = {"events": [{"http": {}}]}
     functions = {
-        "echo": Code(ECHO, url),
-        "answer": Code(ANSWER, url),
-        "fail": Code(FAIL, {**url, "timeout": 1}),
-        "signed": Code(ECHO, {"events": [{"http": {"authType": "CAM"}}]}),
+        "echo": Code(ECHO, triggers=[http()]),
+        "answer": Code(ANSWER, triggers=[http()]),
+        "fail": Code(FAIL, {"Timeout": 1}, triggers=[http()]),
+        "signed": Code(ECHO, triggers=[http(AuthType="CAM")]),
+        "browser": Code(ECHO, triggers=[http(CorsConfig=CORS)]),
     }
     with run_scf(tmp_path_factory.mktemp("scf"), functions) as running:
         yield running
@@ -49,19 +49,19 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def echo(cloud: Cloud) -> Iterator[httpx.Client]:
-    with cloud.url("echo") as url, httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=cloud.url("echo")) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def answer(cloud: Cloud) -> Iterator[httpx.Client]:
-    with cloud.url("answer") as url, httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=cloud.url("answer")) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def fail(cloud: Cloud) -> Iterator[httpx.Client]:
-    with cloud.url("fail") as url, httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=cloud.url("fail")) as client:
         yield client
 
 
@@ -147,6 +147,14 @@ def test_body_that_is_no_text_arrives_with_replacements(echo: httpx.Client) -> N
 
 
 def test_url_that_wants_a_signature_refuses_everybody(cloud: Cloud) -> None:
-    with cloud.url("signed") as url:
-        response = httpx.get(url)
+    response = httpx.get(cloud.url("signed"))
     assert (response.status_code, response.json()["statusCode"]) == (401, 401)
+
+
+def test_preflight_is_answered_where_cors_is_on(cloud: Cloud) -> None:
+    asked = {"origin": "https://a.example", "access-control-request-method": "PUT"}
+    answer = httpx.options(cloud.url("browser"), headers=asked)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://a.example")
+    assert answer.headers["access-control-max-age"] == "60"
+    assert httpx.options(cloud.url("browser"), headers={**asked, "origin": "https://b.example"}).status_code == 400
+    assert "access-control-allow-origin" not in httpx.get(cloud.url("echo"), headers=asked).headers

@@ -14,7 +14,6 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from emulator.listen import LoopThread
-from emulator.migrate import migrate
 from emulator.services import kafka, mariadb
 from emulator.services.process import Service, ServiceError
 from tests.support.engines import Kafka, MariaDb, Redis, running
@@ -35,27 +34,6 @@ def test_database_is_strict_utc_and_read_committed(mariadb: MariaDb) -> None:
 
 def test_database_has_no_tcp_port(mariadb: MariaDb) -> None:
     assert one(mariadb, mariadb.empty(), "SELECT @@skip_networking") == (1,)
-
-
-def test_migrations_are_applied_once_and_in_order(mariadb: MariaDb, tmp_path: Path) -> None:
-    (tmp_path / "0002_more.sql").write_text("ALTER TABLE t ADD COLUMN b INT;\nINSERT INTO t VALUES (1, 2);\n")
-    (tmp_path / "0001_table.sql").write_text("CREATE TABLE IF NOT EXISTS t (a INT);\n")
-    url = mariadb.empty()
-    assert migrate(url, tmp_path) == ["0001_table", "0002_more"]
-    assert migrate(url, tmp_path) == []
-    assert one(mariadb, url, "SELECT COUNT(*), MAX(b) FROM t") == (1, 2)
-
-
-def test_migrations_go_on_after_a_killed_one_left_its_lock(mariadb: MariaDb, tmp_path: Path) -> None:
-    (tmp_path / "0001_table.sql").write_text("CREATE TABLE IF NOT EXISTS t (a INT);\n")
-    url = mariadb.empty()
-    migrate(url, tmp_path)
-    with mariadb.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute("INSERT INTO yoyo_lock (locked, ctime, pid) VALUES (1, NOW(), 1)")
-    (tmp_path / "0002_more.sql").write_text("ALTER TABLE t ADD COLUMN b INT;\n")
-    began = time.monotonic()
-    assert migrate(url, tmp_path) == ["0002_more"]
-    assert time.monotonic() - began < 5
 
 
 @pytest.fixture(scope="module")
@@ -111,27 +89,34 @@ def test_broker_delivers_what_was_produced(kafka_broker: Kafka) -> None:
     assert [(record.key, record.value) for record in records] == [(b"key", b"body")]
 
 
-def test_topics_get_six_partitions_and_creating_them_twice_is_no_error(kafka_broker: Kafka) -> None:
-    topic = kafka_broker.topic()
-    kafka.create_topics(kafka_broker.bootstrap, [topic, topic + "-new"])
-    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
-    described = admin.describe_topics([topic, topic + "-new"])
+def partitions(bootstrap: str, *topics: str) -> list[int]:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    described = admin.describe_topics(list(topics))
     admin.close()
-    assert [len(entry["partitions"]) for entry in described] == [6, 6]
+    return [len(entry["partitions"]) for entry in described]
+
+
+def test_topics_are_created_once_grow_and_go(kafka_broker: Kafka) -> None:
+    kept: dict[str, int] = {}
+    topics = kafka.Topics(kafka_broker.bootstrap, kept)
+    topics.create("made", 2)
+    topics.create("made", 2)
+    assert partitions(kafka_broker.bootstrap, "made") == [2]
+    assert "made" in topics.names() and kept == {"made": 2}
+    topics.delete("made")
+    topics.delete("made")
+    assert "made" not in topics.names() and kept == {}
 
 
 def test_topics_are_there_again_after_the_broker_was_killed(engine_folder: Path, engine_loop: LoopThread) -> None:
     port = kafka.free_port()
-    broker = kafka.service(engine_folder / "own-kafka", port, ["kept"], engine_folder / "own-kafka.log")
+    broker = kafka.service(engine_folder / "own-kafka", port, {"kept": 3}, engine_folder / "own-kafka.log")
     with running(broker, engine_loop):
         kill(broker)
-        admin = KafkaAdminClient(bootstrap_servers=f"127.0.0.1:{port}")
-        topics = admin.list_topics()
-        admin.close()
-    assert "kept" in topics
+        assert partitions(f"127.0.0.1:{port}", "kept") == [3]
 
 
-def test_creating_topics_says_where_no_broker_answers() -> None:
+def test_creating_a_topic_says_where_no_broker_answers() -> None:
     port = kafka.free_port()
     with pytest.raises(ServiceError, match=f"no Kafka broker answers at 127.0.0.1:{port}"):
-        kafka.create_topics(f"127.0.0.1:{port}", ["t"])
+        kafka.Topics(f"127.0.0.1:{port}", {}).create("t", 1)

@@ -13,15 +13,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator import control
-from emulator.custom import Custom
-from emulator.listen import LoopThread
+from emulator.credentials import Credential
+from emulator.listen import Listener, LoopThread, serve
 from emulator.ports import choose_ports
 from emulator.services.kafka import free_port
 from emulator.settings import Settings, SettingsError, add_options, read_settings
-from emulator.state import Lock, State, StateError, holder, remove_run_folder, run_folder, write_env
-from emulator.variables import Places, api_keys, function_variables, kafka_of_caller
+from emulator.state import Lock, State, StateError, holder, read_env, remove_run_folder, run_folder, write_env
+from emulator.urls import Urls
+from emulator.variables import Places, api_keys, deployment_values, kafka_of_caller
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -29,7 +31,6 @@ REPOSITORY = Path(__file__).parents[2]
 def options(*arguments: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--root")
-    parser.add_argument("--project")
     add_options(parser)
     return parser.parse_args(arguments)
 
@@ -112,6 +113,7 @@ def test_env_file_is_private_and_survives_odd_characters(tmp_path: Path) -> None
     shell = 'set -eu; . "$1"; printf "%s|%s" "$A" "${PATH%%:*}"'
     done = subprocess.run(["sh", "-c", shell, "sh", str(tmp_path / "env")], capture_output=True, text=True, check=True)
     assert done.stdout == f"it's $HOME|{tmp_path}/bin"
+    assert read_env(tmp_path / "env") == {"A": "it's $HOME"}
     assert mode(tmp_path / "env") == 0o600
 
 
@@ -142,7 +144,7 @@ def test_no_two_names_share_a_port_whatever_was_remembered() -> None:
     free = free_port()
     chosen = choose_ports({"kube": free}, {"cos": free, "url": free, "url-second": free})
     assert chosen["kube"] == free
-    assert len(chosen) == len(set(chosen.values())) == 5
+    assert len(chosen) == len(set(chosen.values())) == 6
 
 
 def test_keys_are_given_hashed_with_their_tenants() -> None:
@@ -153,25 +155,38 @@ def test_keys_are_given_hashed_with_their_tenants() -> None:
     ]
 
 
-def test_variables_are_the_callers_then_this_machines_then_those_of_set(tmp_path: Path) -> None:
-    environ = {"PATCHMILL_COS_SCHEME": "https", "MINE": "1", "OTHER": "2", "OPENAI_API_KEY": "sk"}
-    settings = Settings(root=tmp_path, project=tmp_path, variables={"OTHER": "3"}, environ=environ)
-    places = Places(cos_port=9000, kube_server="https://k", kube_token="t", kube_ca_pem="PEM", kafka="127.0.0.1:1")
-    values = function_variables(settings, places, "key")
-    assert (values["MINE"], values["OTHER"], values["PATCHMILL_COS_SCHEME"]) == ("1", "3", "http")
-    assert values["PATCHMILL_COS_DOMAIN"] == "127.0.0.1:9000/{bucket}"
-    assert values["PATCHMILL_MODEL_API_KEY"] == "sk"
+def test_values_of_a_deployment_are_this_machines_then_those_of_set(tmp_path: Path) -> None:
+    environ = {"PATCHMILL_GIT_SCHEMES": "ssh", "OPENAI_API_KEY": "sk"}
+    settings = Settings(root=tmp_path, variables={"PATCHMILL_REQUEUE_AFTER_S": "3"}, environ=environ)
+    places = Places(api_port=1, cos_port=9000, kube_port=2, kafka="127.0.0.1:3")
+    values = deployment_values(settings, places, Credential("AKIDowner", "secret"), "key", "")
+    assert (values["PATCHMILL_GIT_SCHEMES"], values["PATCHMILL_REQUEUE_AFTER_S"]) == ("https,http", "3")
+    assert values["PATCHMILL_COS_ENDPOINT"] == "127.0.0.1:9000/{bucket}"
+    assert (values["TENCENTCLOUD_SECRET_ID"], values["PATCHMILL_MODEL_API_KEY"]) == ("AKIDowner", "sk")
 
 
-@pytest.mark.parametrize("key", ["migrations", "topics", "buckets", "namespace", "health"])
-def test_faulty_key_of_custom_is_named(tmp_path: Path, key: str) -> None:
-    with pytest.raises(SettingsError, match=rf"custom\.{key}"):
-        Custom.read({key: 5}, tmp_path)
+def test_first_url_keeps_its_port_and_a_removed_one_never_comes_back(tmp_path: Path, engine_loop: LoopThread) -> None:
+    state = State.load(tmp_path)
+    state.ports["url"] = free_port()
+
+    async def listen(app: ASGIApp, name: str) -> tuple[Listener, int]:
+        port = state.ports.setdefault(name, free_port())
+        return await serve(app, port=port), port
+
+    changes: list[str] = []
+    urls = Urls(state, listen, lambda: changes.append("changed"))
+    first = engine_loop.run(urls.open("one", _nothing))
+    assert first == urls.first == f"http://127.0.0.1:{state.ports['url']}"
+    other = engine_loop.run(urls.open("two", _nothing))
+    engine_loop.run(urls.close("one"))
+    again = engine_loop.run(urls.open("three", _nothing))
+    engine_loop.run(urls.stop())
+    assert len({first, other, again}) == 3
+    assert len(changes) == 4
 
 
-def test_folder_of_migrations_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"custom\.migrations: no folder"):
-        Custom.read({"migrations": "elsewhere"}, tmp_path)
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("nobody asks")
 
 
 def test_extra_key_without_a_tenant_is_refused_without_showing_it() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator.services.kafka import create_topics
 from patchmill import keys
+from tests.support.cloud import Stand, run_stand
 from tests.support.engines import Kafka, MariaDb, Redis
-from tests.support.world import Stand, World, run_stand
+from tests.support.world import World
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,8 @@ def stand(engine_folder: Path) -> Iterator[Stand]:
 @pytest.fixture(scope="session")
 def topics(kafka_broker: Kafka) -> str:
     """The address of a broker that has the three topics."""
-    create_topics(kafka_broker.bootstrap, [keys.TOPIC_TASKS, keys.TOPIC_RESULTS, keys.TOPIC_DEAD])
+    for name in (keys.TOPIC_TASKS, keys.TOPIC_RESULTS, keys.TOPIC_DEAD):
+        kafka_broker.topics.create(name, 3)
     return kafka_broker.bootstrap
 
 
@@ -34,7 +35,6 @@ def world(
     world = World(
         stand,
         {
-            **stand.env,
             "PATCHMILL_MYSQL_URL": mariadb.fresh(),
             "PATCHMILL_REDIS_URL": redis_server.fresh(),
             "PATCHMILL_KAFKA_BOOTSTRAP": topics,

@@ -20,7 +20,7 @@ from tests.support.world import World, ckafka_event, cos_event, load_index
 @pytest.fixture
 def index(world: World) -> ModuleType:
     module = load_index("collect")
-    module.services = lambda: world.services  # type: ignore[attr-defined]
+    module.instance = world.instance  # type: ignore[attr-defined]
     return module
 
 
@@ -268,7 +268,7 @@ def test_deadline_ends_a_task_that_the_cluster_keeps_running(world: World) -> No
 def test_deadline_holds_while_the_cluster_is_away(world: World) -> None:
     started(world)
     world.rows("UPDATE attempts SET end_by = NOW(3) - INTERVAL 1 SECOND")
-    away = world.with_settings(PATCHMILL_KUBE_SERVER="https://127.0.0.1:1")
+    away = world.with_settings(PATCHMILL_KUBECONFIG=world.stand.kubeconfig(server="https://127.0.0.1:1"))
     sweep(away)
     away.close()
     assert task_of(world).reason is not None and task_of(world).reason.value == "TIMEOUT"  # type: ignore[union-attr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from types import ModuleType
@@ -13,10 +14,12 @@ import requests
 from dispatch.dispatch import dispatch
 from patchmill import events, keys, wire
 from patchmill.errors import Unavailable
+from patchmill.instance import Instance
 from patchmill.services import Services
 from patchmill.task import Limits, NewTask
+from tests.support.cloud import NAMESPACE
 from tests.support.samples import TASK_ID
-from tests.support.world import NAMESPACE, World, ckafka_event, load_index
+from tests.support.world import World, ckafka_event, load_index
 
 Handler = Callable[..., None]
 
@@ -24,7 +27,7 @@ Handler = Callable[..., None]
 @pytest.fixture
 def index(world: World) -> ModuleType:
     module = load_index("dispatch")
-    module.services = lambda: world.services  # type: ignore[attr-defined]
+    module.instance = world.instance  # type: ignore[attr-defined]
     return module
 
 
@@ -39,12 +42,17 @@ def message(attempt: int = 1, task_id: str = TASK_ID) -> str:
     return wire.dump(wire.task_message(task_id, attempt, "acme", {"kind": "upload"}, "command", "now"))
 
 
+def urls_of(world: World) -> dict[str, str]:
+    """What the pod gets by reference."""
+    return {name: base64.b64decode(value).decode() for name, value in world.secret(TASK_ID)["data"].items()}
+
+
 def test_record_becomes_one_job_with_its_secret(world: World, index: ModuleType) -> None:
     created(world)
     index.main_handler(ckafka_event(message()), {})
     job = world.job(TASK_ID)
     assert job is not None
-    secret = world.services.cluster._request("GET", world.services.cluster._path("secrets", job["metadata"]["name"]))
+    secret = world.secret(TASK_ID)
     assert [owner["uid"] for owner in secret["metadata"]["ownerReferences"]] == [job["metadata"]["uid"]]
     task = world.services.tasks.get(TASK_ID)
     assert task is not None and (task.status.value, task.phase and task.phase.value) == ("PROCESSING", "DISPATCHED")
@@ -81,11 +89,7 @@ def test_dispatch_that_died_before_it_knew_its_job_finds_it_again(world: World, 
 def test_presigned_urls_in_the_secret_work_and_only_for_their_verb(world: World, index: ModuleType) -> None:
     created(world)
     index.main_handler(ckafka_event(message()), {})
-    import base64
-
-    cluster = world.services.cluster
-    data = cluster._request("GET", cluster._path("secrets", keys.job_name(TASK_ID, 1)))["data"]
-    secret = {name: base64.b64decode(value).decode() for name, value in data.items()}
+    secret = urls_of(world)
     assert requests.get(secret["source-url"], timeout=10).content.startswith(b"PK")
     uploads = json.loads(secret["uploads"])
     assert requests.put(uploads["agent.log"], data=b"hello", timeout=10).status_code == 200
@@ -161,7 +165,7 @@ def give(services: Services) -> None:
 
 def test_refused_token_gives_the_event_back_and_it_can_go_on(world: World) -> None:
     created(world)
-    stranger = world.with_settings(PATCHMILL_KUBE_TOKEN="wrong")
+    stranger = world.with_settings(PATCHMILL_KUBECONFIG=world.stand.kubeconfig("wrong"))
     with pytest.raises(Unavailable):
         give(stranger)
     stranger.close()
@@ -171,7 +175,7 @@ def test_refused_token_gives_the_event_back_and_it_can_go_on(world: World) -> No
 
 def test_unreachable_cluster_gives_the_event_back(world: World) -> None:
     created(world)
-    away = world.with_settings(PATCHMILL_KUBE_SERVER="https://127.0.0.1:1")
+    away = world.with_settings(PATCHMILL_KUBECONFIG=world.stand.kubeconfig(server="https://127.0.0.1:1"))
     with pytest.raises(Unavailable):
         give(away)
     away.close()
@@ -184,6 +188,7 @@ def test_settings_are_read_at_the_first_event(world: World, monkeypatch: pytest.
         monkeypatch.setenv(name, value)
     created(world)
     index = load_index("dispatch")
+    index.instance = Instance(scratch=world.stand.scratch)  # type: ignore[attr-defined]
     index.main_handler(ckafka_event(message()), {})
     assert len(world.jobs()) == 1
-    index.services().close()
+    index.instance.services({}).close()

@@ -19,7 +19,7 @@ KEY = "drops/acme/app.zip"
 @pytest.fixture
 def index(world: World) -> ModuleType:
     module = load_index("submit")
-    module.services = lambda: world.services  # type: ignore[attr-defined]
+    module.instance = world.instance  # type: ignore[attr-defined]
     return module
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from kafka import KafkaProducer
 
 from emulator.scf import Invocation
 from emulator.scf.ckafka import CkafkaTrigger
-from emulator.scf.schema import Ckafka
+from emulator.scf.triggerdesc import ckafka, ckafka_desc
 
 Event = dict[str, Any]
 
@@ -46,8 +47,11 @@ def bodies(event: Event) -> list[str]:
 def trigger(
     bootstrap: str, topic: str, function: Callable[[Event], Invocation], wait_s: float = 0.1, **settings: Any
 ) -> Iterator[CkafkaTrigger]:
-    declared = Ckafka.model_validate({"topic": topic, "offset": "earliest", **settings})
-    made = CkafkaTrigger(declared, f"group-{topic}", bootstrap, function, wait_s=wait_s, retry_delay_s=0.05)
+    instances, name = {"one": bootstrap}, f"one-{topic}"
+    desc = ckafka_desc(name, json.dumps({"offset": "earliest", **settings}), instances=instances)
+    known = ckafka(name, desc, instances, f"group-{topic}")
+    assert known
+    made = CkafkaTrigger(known, bootstrap, function, wait_s=wait_s, retry_delay_s=0.05)
     made.start()
     yield made
     made.stop()

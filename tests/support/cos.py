@@ -1,4 +1,4 @@
-"""The COS stand-in for tests: in this process, or in one of its own that can be killed.
+"""The COS stand-in for tests: in this process, or in one of its own that can be killed; and a small account for it.
 
 `python -m tests.support.cos FOLDER` serves FOLDER, prints its port and ends when its standard input does.
 """
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,6 +30,34 @@ from emulator.listen import LoopThread, serve
 
 REGION = "ap-guangzhou"
 BUCKET = "code-1250000000"
+
+
+class SmallAccount:
+    """An account of an owner, who may everything, and a role, which may everything until `may` says less.
+
+    `may` holds (action, resource) patterns in which `*` stands for anything.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.user = Credentials(path).user
+        self.role = Credential("AKIDrole" + "r" * 28, "s" * 32, "t" * 120)
+        self.reset()
+
+    def reset(self) -> None:
+        self.may: list[tuple[str, str]] = [("*", "*")]
+        self.role_expired = False
+
+    def find(self, secret_id: str) -> Credential | None:
+        known = [self.user] if self.role_expired else [self.user, self.role]
+        return next((found for found in known if found.secret_id == secret_id), None)
+
+    def expired(self, secret_id: str) -> bool:
+        return self.role_expired and secret_id == self.role.secret_id
+
+    def allows(self, secret_id: str, action: str, resource: str) -> bool:
+        if secret_id == self.user.secret_id:
+            return True
+        return any(fnmatchcase(action, act) and fnmatchcase(resource, what) for act, what in self.may)
 
 
 class Clients:
@@ -67,7 +96,7 @@ class CosServer:
     def __init__(self, root: Path) -> None:
         self.events: list[ObjectEvent] = []
         self.root = root
-        self.credentials = Credentials(root / "credentials.json")
+        self.credentials = SmallAccount(root / "credentials.json")
         self._loop = LoopThread()
         self.start()
 
@@ -99,6 +128,7 @@ class CosServer:
         self.store.bodies.sweep(self.store.index.bodies())
         self.store.create_bucket(BUCKET)
         self.events.clear()
+        self.credentials.reset()
 
     @contextmanager
     def serving(self, app: ASGIApp) -> Iterator[Clients]:
@@ -168,7 +198,7 @@ def _hmac(key: str, text: str) -> str:
 
 
 async def _serve(root: Path) -> None:
-    app = create_app(Store(root / "cos"), Credentials(root / "credentials.json"), lambda event: None, REGION)
+    app = create_app(Store(root / "cos"), SmallAccount(root / "credentials.json"), lambda event: None, REGION)
     listener = await serve(app, http="h11")
     print(listener.port, flush=True)
     await asyncio.to_thread(sys.stdin.read)

@@ -1,4 +1,4 @@
-"""The whole emulator as a user runs it: `python -m emulator up` in a folder of its own, and surely down again.
+"""The whole cloud as `make up` makes it: emulator and deployment in a folder of their own, and surely down again.
 
 A guard process takes it down when this test process ends, however that happens: its stdin is a pipe that only we hold.
 """
@@ -6,7 +6,6 @@ A guard process takes it down when this test process ends, however that happens:
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from emulator.state import holder
+from emulator.state import holder, read_env
 from tests.support import processes
 from tests.support.processes import Process
 
@@ -41,11 +40,15 @@ class EmulatorProcess:
         self._guard = subprocess.Popen(guard, stdin=subprocess.PIPE, cwd=PROJECT, env=outside(), start_new_session=True)
 
     def up(self) -> str:
-        """Start it, or find that it is up; returns what that printed."""
-        return self._run("up", "--project", str(PROJECT), *self._options)
+        """Start it, or find that it is up, and deploy what has changed; returns what that printed."""
+        return self._run("tools/up.py", "--root", str(self.root), *self._options)
 
     def down(self) -> str:
-        return self._run("down")
+        return self._run("-m", "emulator", "down", "--root", str(self.root))
+
+    def deployer(self, *arguments: str) -> str:
+        """What `patchmill-deploy` prints for the stage `local`."""
+        return self._run("-m", "deployer", *arguments, "--stage", "local")
 
     def kill(self) -> list[Process]:
         """SIGKILL, as a crash; returns every process that ran below it."""
@@ -70,13 +73,12 @@ class EmulatorProcess:
     @property
     def values(self) -> dict[str, str]:
         """What its env file exports, but for PATH."""
-        lines = (self.root / "env").read_text().splitlines()
-        words = [shlex.split(line)[1] for line in lines if line.startswith("export ")]
-        return {name: value for name, value in (word.split("=", 1) for word in words) if name != "PATH"}
+        return read_env(self.root / "env")
 
-    def _run(self, command: str, *options: str) -> str:
-        argv = [sys.executable, "-m", "emulator", command, "--root", str(self.root), *options]
-        done = subprocess.run(argv, cwd=PROJECT, env=self._environ, capture_output=True, text=True, timeout=100)
+    def _run(self, *arguments: str) -> str:
+        environ = {**self._environ, "PATCHMILL_EMULATOR_ROOT": str(self.root)}
+        argv = [sys.executable, *arguments]
+        done = subprocess.run(argv, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=100)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -12,11 +12,11 @@ import pymysql
 import redis
 
 from emulator.listen import LoopThread
-from emulator.migrate import migrate
 from emulator.services import kafka as kafka_service
 from emulator.services import mariadb as mariadb_service
 from emulator.services import redis as redis_service
 from emulator.services.process import Service
+from patchmill.adapters.migrations import migrate
 
 REDIS_DATABASES = 16
 
@@ -66,12 +66,13 @@ class Kafka:
     """A running broker on loopback."""
 
     bootstrap: str
+    topics: kafka_service.Topics
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def topic(self, prefix: str = "topic") -> str:
         """The name of a new topic with 6 partitions."""
         name = f"{prefix}-{next(self.numbers)}"
-        kafka_service.create_topics(self.bootstrap, [name])
+        self.topics.create(name, 6)
         return name
 
 
@@ -94,8 +95,9 @@ def run_redis(folder: Path, loop: LoopThread) -> Iterator[Redis]:
 @contextmanager
 def run_kafka(folder: Path, loop: LoopThread) -> Iterator[Kafka]:
     port = kafka_service.free_port()
-    with running(kafka_service.service(folder / "kafka", port, (), folder / "kafka.log"), loop):
-        yield Kafka(f"127.0.0.1:{port}")
+    kept: dict[str, int] = {}
+    with running(kafka_service.service(folder / "kafka", port, kept, folder / "kafka.log"), loop):
+        yield Kafka(f"127.0.0.1:{port}", kafka_service.Topics(f"127.0.0.1:{port}", kept))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from emulator.kube import defaults, errors
+from emulator.kube import admission, defaults, errors
 from emulator.kube.cluster import Cluster
 from emulator.kube.images import Image, shell_image
 from emulator.kube.nodesettings import NodeSettings
@@ -40,7 +40,7 @@ class Kube:
         self.loop.close()
 
     def create(self, obj: Obj) -> Obj:
-        return self.loop.call(lambda: self.cluster.store.create(defaults.fill(obj)))
+        return self.loop.call(lambda: admission.create(self.cluster.store, defaults.fill(obj)))
 
     def get(self, kind: str, name: str) -> Obj:
         return self.loop.call(lambda: self.cluster.store.get(kind, "default", name))

@@ -5,89 +5,66 @@ There is no node: a test says itself what a pod does, through `world.pod(...)` a
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from emulator.cos.server import create_app as cos_app
-from emulator.cos.store import Store as CosStore
-from emulator.credentials import Credentials
-from emulator.kube.deletion import PlainDeleter
 from emulator.kube.objects import Obj
-from emulator.kube.server import create_app as kube_app
-from emulator.kube.store import Store as KubeStore
-from emulator.kube.tls import Authority
-from emulator.listen import LoopThread, serve
 from patchmill import keys
-from patchmill.services import Services, build
-from patchmill.settings import read
+from patchmill.instance import Instance
+from patchmill.services import Services
+from tests.support.cloud import NAMESPACE, Stand
 from tests.support.samples import API_KEY, environment, load_event
 
-NAMESPACE = "patchmill"
-KUBE_TOKEN = "a-token-of-the-tests"
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-
-
-@dataclass
-class Stand:
-    """The stand-ins: started once per session, emptied by giving each test its own buckets and namespace objects."""
-
-    loop: LoopThread
-    kube: KubeStore
-    logs_root: Path
-    env: dict[str, str]
-
-
-@contextmanager
-def run_stand(folder: Path) -> Iterator[Stand]:
-    loop = LoopThread()
-    credentials = Credentials(folder / "credentials.json")
-    store = CosStore(folder / "cos")
-    cos = loop.run(serve(cos_app(store, credentials, lambda event: None), http="h11"))
-    authority = Authority(folder / "tls").ensure()
-    kube = loop.call(lambda: KubeStore(None))
-    logs = folder / "pod-logs"
-    api = loop.run(serve(kube_app(kube, PlainDeleter(kube), logs, KUBE_TOKEN), tls=authority.server))
-    namespace: Obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
-    loop.call(lambda: kube.create(namespace))
-    env = environment(
-        PATCHMILL_COS_DOMAIN=f"127.0.0.1:{cos.port}/{{bucket}}",
-        TENCENTCLOUD_SECRETID=credentials.role.secret_id,
-        TENCENTCLOUD_SECRETKEY=credentials.role.secret_key,
-        TENCENTCLOUD_SESSIONTOKEN=credentials.role.token or "",
-        PATCHMILL_KUBE_SERVER=f"https://127.0.0.1:{api.port}",
-        PATCHMILL_KUBE_TOKEN=KUBE_TOKEN,
-        PATCHMILL_KUBE_CA_DATA=base64.b64encode(authority.ca_pem().encode()).decode(),
-    )
-    try:
-        yield Stand(loop, kube, logs, env)
-    finally:
-        loop.run(api.close())
-        loop.run(cos.close())
-        loop.call(kube.close)
-        store.close()
-        loop.close()
+SECRETS = {"shared": ("PATCHMILL_MYSQL_URL", "PATCHMILL_REDIS_URL"), "keys": ("PATCHMILL_API_KEYS",)}
 
 
 class World:
-    """One test's installation: its own database, cache and buckets."""
+    """One test's installation: its own database, cache, buckets and secrets.
 
-    def __init__(self, stand: Stand, env: dict[str, str]) -> None:
-        self.stand, self.env = stand, env
-        self.services: Services = build(read(env))
+    `places`: what differs from test to test; of it and of the samples, what is secret goes into the Secrets Manager.
+    """
+
+    def __init__(self, stand: Stand, places: dict[str, str]) -> None:
+        self.stand = stand
+        whole = {**environment(), **stand.env, **places}
+        mark = places["PATCHMILL_CODE_BUCKET"]
+        references = [
+            stand.add_secret(f"{mark}-{name}", {setting: whole.pop(setting) for setting in settings})
+            for name, settings in SECRETS.items()
+        ]
+        self.env = {**whole, "PATCHMILL_SECRETS": ",".join(references)}
+        self.instance = Instance(self.env, scratch=stand.scratch)
+        self._instances = [self.instance]
+        self.services: Services = self.instance.services({})
         for bucket in (self.services.code, self.services.logs):
-            bucket._client.create_bucket(Bucket=bucket.name)
+            stand.cos.create_bucket(bucket.name)
 
     def with_settings(self, **changes: str) -> Services:
         """Other services on the same engines; the caller closes them."""
-        return build(read({**self.env, **changes}))
+        return Instance({**self.env, **changes}, scratch=self.stand.scratch).services({})
+
+    def function(self, name: str, scratch: Path | None = None, **changes: str) -> ModuleType:
+        """A function's entry module with an instance of its own, before its cold start; it ends with the test."""
+        module = load_index(name)
+        self.restart(module, scratch, **changes)
+        return module
+
+    def restart(self, module: ModuleType, scratch: Path | None = None, **changes: str) -> None:
+        """Another instance of a function, in the test's environment but for `changes`."""
+        instance = Instance({**self.env, **changes}, module.instance.needs, scratch or self.stand.scratch)
+        self._instances.append(instance)
+        module.instance = instance  # type: ignore[attr-defined]
+
+    def secret(self, task_id: str, attempt: int = 1) -> Obj:
+        """The Secret of an attempt, as the administrator sees it."""
+        name = keys.job_name(task_id, attempt)
+        return self.stand.loop.call(lambda: self.stand.kube.get("Secret", NAMESPACE, name))
 
     def request(self, method: str, path: str, body: Any = None, key: str | None = API_KEY, **headers: str) -> Reply:
         """One HTTP event through submit's app. `path` may carry a query."""
@@ -178,7 +155,8 @@ class World:
                     self.stand.kube.delete(kind, NAMESPACE, obj["metadata"]["name"])
 
         self.stand.loop.call(empty)
-        self.services.close()
+        for instance in self._instances:
+            instance.close()
 
 
 @dataclass

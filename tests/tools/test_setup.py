@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tools.setup_parts import interpreters, packages, programs, stamps
+from deployer.packaging import interpreters
+from tools.setup_parts import nodemodules, packages, programs, stamps
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -18,8 +21,8 @@ def test_missing_programs_are_named_by_package_where_they_cannot_be_installed(tm
         programs.ensure("run", path=str(tmp_path), may_install=False)
 
 
-def test_tests_need_kubectl_too(tmp_path: Path) -> None:
-    with pytest.raises(stamps.SetupError, match="kubernetes-client"):
+def test_tests_need_kubectl_a_registry_and_node_too(tmp_path: Path) -> None:
+    with pytest.raises(stamps.SetupError, match=r"docker-registry .*kubernetes-client .*nodejs npm"):
         programs.ensure("test", path=str(tmp_path), may_install=False)
 
 
@@ -90,7 +93,7 @@ def tree(root: Path) -> Path:
 @pytest.mark.parametrize("text", ["", "[]", "{}"])
 def test_useless_toolchain_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
     (tmp_path / "toolchain.json").write_text(text)
-    assert interpreters.remembered(tmp_path / "toolchain.json") is None
+    assert interpreters.remembered(tmp_path / "toolchain.json", "3.10") is None
 
 
 def test_services_are_allowed_again_after_an_interruption_and_after_a_kill(tmp_path: Path) -> None:
@@ -125,6 +128,49 @@ def test_base_interpreter_is_found_behind_a_virtual_environment() -> None:
     assert found
     assert found.python.is_relative_to(sys.base_prefix)
     assert found.version == f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def test_set_up_starts_with_nothing_installed() -> None:
+    """As tools/setup calls it: any Python, the standard library alone."""
+    argv = [sys.executable, "-S", "-E", "-c", "import tools.setup, sys; print('yaml' in sys.modules, 'done')"]
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "False done\n", done.stderr
+
+
+def test_packages_are_built_for_the_platform_where_its_python_is_here_else_for_what_is(tmp_path: Path) -> None:
+    machine = platform.machine()
+    assert packages.package_target(interpreters.Interpreter(tmp_path, "3.12")) == f"3.12-{machine}"
+    expected = "" if machine == "x86_64" else f"3.10-{machine}"
+    assert packages.package_target(interpreters.Interpreter(tmp_path, "3.10")) == expected
+
+
+def test_packages_are_ready_after_set_up_and_not_made_twice(tmp_path: Path) -> None:
+    for name in ("functions/hello/index.py", "layers/vendor/__init__.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x = 1\n")
+    entries = {"functions": {"hello": {"path": "functions/hello"}}, "layers": {"vendor": {"path": "layers/vendor"}}}
+    (tmp_path / "serverless.yml").write_text(json.dumps(entries))
+    (tmp_path / "deployer").symlink_to(REPOSITORY / "deployer")
+    own = interpreters.Interpreter(Path(sys.executable), f"{sys.version_info[0]}.{sys.version_info[1]}")
+    packages.pack(tmp_path, Path(sys.executable), own)
+    assert len(list((tmp_path / ".local/packages").glob("*/*.zip"))) == 2
+    packages.pack(tmp_path, tmp_path / "no interpreter", own)
+
+
+def test_node_modules_follow_the_lock_file(tmp_path: Path) -> None:
+    nodemodules.install(tmp_path)
+    assert not (tmp_path / "node_modules").exists()
+    package = {"name": "empty", "version": "1.0.0", "lockfileVersion": 3, "packages": {"": {"name": "empty"}}}
+    (tmp_path / "package.json").write_text(json.dumps({"name": "empty", "version": "1.0.0"}))
+    (tmp_path / "package-lock.json").write_text(json.dumps(package))
+    nodemodules.install(tmp_path)
+    stamp = tmp_path / "node_modules/.setup-stamp"
+    made = stamp.stat().st_mtime_ns
+    nodemodules.install(tmp_path)
+    assert stamp.stat().st_mtime_ns == made
+    (tmp_path / "package-lock.json").write_text("broken")
+    with pytest.raises(stamps.SetupError, match="failed: installing node modules"):
+        nodemodules.install(tmp_path)
 
 
 def test_wrong_purpose_is_a_usage_error() -> None:

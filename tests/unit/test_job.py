@@ -7,6 +7,8 @@ import pytest
 
 from patchmill import job as jobs
 from patchmill.job import Urls
+from patchmill.settings import MAX_ATTEMPT_S
+from patchmill.task import Limits
 from tests.support import samples
 
 URLS = Urls(
@@ -76,12 +78,6 @@ def test_nothing_presigned_and_no_prompt_is_in_the_job() -> None:
     assert secret["stringData"]["model-api-key"] == "sk-canary"
 
 
-def test_no_cloud_credential_is_in_job_or_secret() -> None:
-    text = json.dumps([made(), jobs.secret(samples.task(), URLS, SETTINGS)])
-    for secret in (SETTINGS.cloud.secret_key, SETTINGS.cloud.token or "", SETTINGS.kube_token):
-        assert secret not in text
-
-
 def test_git_source_is_given_without_a_presigned_url() -> None:
     source = {"kind": "git", "url": "https://git.example/a.git", "ref": "main"}
     job = jobs.job(samples.task(source=source), Urls(None, URLS.code, URLS.phases, URLS.uploads), SETTINGS)
@@ -97,3 +93,16 @@ def test_job_and_urls_live_as_long_as_the_attempt_may() -> None:
     assert jobs.lifetime_s(task, SETTINGS) == total
     assert made()["spec"]["activeDeadlineSeconds"] == total
     assert made()["spec"]["backoffLimit"] == 0
+
+
+def test_life_of_a_task_older_than_its_bounds_is_cut_to_what_keys_last() -> None:
+    task = samples.task(limits=Limits(100_000, 10))
+    assert jobs.lifetime_s(task, SETTINGS) == MAX_ATTEMPT_S
+
+
+def test_priority_class_and_service_account_are_named_where_they_are_set() -> None:
+    assert not {"priorityClassName", "serviceAccountName"} & set(made()["spec"]["template"]["spec"])
+    settings = samples.settings_with(PATCHMILL_PRIORITY_CLASS="patchmill-task", PATCHMILL_SERVICE_ACCOUNT="agent")
+    spec = jobs.job(samples.task(), URLS, settings)["spec"]["template"]["spec"]
+    assert (spec["priorityClassName"], spec["serviceAccountName"]) == ("patchmill-task", "agent")
+    assert spec["automountServiceAccountToken"] is False

@@ -1,11 +1,10 @@
 """Settings are read once, checked, and never shown."""
 
-import base64
-
 import pytest
 
-from patchmill.settings import SettingsError
-from tests.support.samples import settings_with
+from patchmill import settings as module
+from patchmill.errors import SettingsError
+from tests.support.samples import environment, settings_with
 
 
 def test_defaults_hold_for_what_is_not_set() -> None:
@@ -13,11 +12,41 @@ def test_defaults_hold_for_what_is_not_set() -> None:
     assert settings.git_schemes == ("https",)
     assert settings.agents == ("mini", "command")
     assert settings.tenants == {"acme", "globex"}
-    assert settings.kube_ca_pem is None
+    assert (settings.priority_class, settings.service_account, settings.kubeconfig) == (None, None, None)
 
 
-def test_certificate_is_decoded() -> None:
-    assert settings_with(PATCHMILL_KUBE_CA_DATA=base64.b64encode(b"PEM").decode()).kube_ca_pem == "PEM"
+def test_function_without_api_keys_or_a_pods_role_reads_its_settings() -> None:
+    settings = settings_with(PATCHMILL_API_KEYS="", PATCHMILL_PODS_ROLE="")
+    assert (settings.api_keys, settings.pods_role) == ((), None)
+
+
+def test_setting_that_a_function_needs_is_asked_for_by_name() -> None:
+    with pytest.raises(SettingsError, match="PATCHMILL_PODS_ROLE is not set"):
+        module.read(environment(PATCHMILL_PODS_ROLE=""), needs=("PATCHMILL_PODS_ROLE",))
+
+
+def test_cluster_is_given_by_its_id_or_by_a_kubeconfig() -> None:
+    assert settings_with(PATCHMILL_TKE_CLUSTER="", PATCHMILL_KUBECONFIG="text").kubeconfig == "text"
+    with pytest.raises(SettingsError, match="PATCHMILL_TKE_CLUSTER is not set"):
+        settings_with(PATCHMILL_TKE_CLUSTER="")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"PATCHMILL_MAX_TIMEOUT_S": "43200"},
+        {"PATCHMILL_TASK_TIMEOUT_S": "43200"},
+        {"PATCHMILL_START_TIMEOUT_S": "20000", "PATCHMILL_DELIVER_TIMEOUT_S": "2000"},
+    ],
+)
+def test_attempt_that_would_outlive_the_keys_of_its_urls_is_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="PATCHMILL_DELIVER_TIMEOUT_S are"):
+        settings_with(**changes)
+
+
+def test_longest_attempt_is_allowed() -> None:
+    rest = module.MAX_ATTEMPT_S - 900 - 300
+    assert settings_with(PATCHMILL_MAX_TIMEOUT_S=str(rest)).max_timeout_s == rest
 
 
 @pytest.mark.parametrize(
@@ -29,7 +58,6 @@ def test_certificate_is_decoded() -> None:
         ("PATCHMILL_API_KEYS", "[{}]", "not a JSON list"),
         ("PATCHMILL_API_KEYS", "oops", "not a JSON list"),
         ("PATCHMILL_API_KEYS", '[{"sha256": "plain-key", "tenant": "acme"}]', "sha256 in hex"),
-        ("PATCHMILL_KUBE_CA_DATA", "%%%", "not base64"),
     ],
 )
 def test_wrong_setting_is_named_and_not_shown(name: str, value: str, message: str) -> None:
@@ -40,6 +68,5 @@ def test_wrong_setting_is_named_and_not_shown(name: str, value: str, message: st
 
 
 def test_no_secret_is_in_a_repr() -> None:
-    settings = settings_with()
-    for text in (repr(settings), repr(settings.cloud)):
-        assert "canary" not in text
+    settings = settings_with(PATCHMILL_MYSQL_URL="mysql://u:canary@h/d", PATCHMILL_KUBECONFIG="canary")
+    assert "canary" not in repr(settings)

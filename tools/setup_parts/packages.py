@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
-import tempfile
 from pathlib import Path
 
-from tools.setup_parts.interpreters import Interpreter
+from deployer.packaging.cache import builder_digest
+from deployer.packaging.interpreters import Interpreter
+from deployer.packaging.model import PLATFORM, Target
 from tools.setup_parts.stamps import build, digest, run, write
 
 PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
 NETWORK = "Does this machine reach the package index? Set-up goes on where it stopped when it is run again"
-TEST_FOLDERS = ("tests", "test", "SelfTest")  # SelfTest: pycryptodome's, 8 MB
 
 
 def virtual_environment(root: Path, place: Path, base: Interpreter, *, with_tree: bool) -> Path:
@@ -35,50 +36,52 @@ def virtual_environment(root: Path, place: Path, base: Interpreter, *, with_tree
     run(f"installing packages into {place.name} (a minute or two)", [python, *PIP, "-r", lists[0]], NETWORK)
     run("installing mini-swe-agent", [python, *PIP, "--no-deps", "-r", lists[1]], NETWORK)
     if with_tree:
-        run("installing the client", [python, *PIP, "--no-deps", "-e", root], NETWORK)
+        run("installing Patchmill's commands", [python, *PIP, "--no-deps", "-e", root], NETWORK)
     write(stamp, wanted)
     return python
 
 
 def toolchain(root: Path, venv_python: Path, runtime: Interpreter) -> None:
-    """Build the functions' and the agent's package folders and write down where everything is.
+    """Build the agent's package folder and write down where everything is.
 
     Folders of earlier lists stay: an emulator that runs may have them mounted.
     """
-    vendor_list = root / "layers/vendor/requirements.txt"
     agent_lists = [root / "agent/requirements.txt", root / "agent/requirements-nodeps.txt"]
     local = root / ".local"
-    vendor = local / "layers" / f"vendor-{runtime.version}-{digest(vendor_list, str(runtime.python))}"
     agent = local / f"agent-{digest(*agent_lists, str(venv_python.resolve()))}"
-    if not vendor.exists():
-        if runtime.version != "3.10":
-            print(f"setup: no Python 3.10 found; the functions run on Python {runtime.version}")
-        build(vendor, lambda draft: vendor_layer(draft, vendor_list, runtime))
     if not agent.exists():
         build(agent, lambda draft: agent_site(draft, agent_lists, venv_python))
     values = {
         "python": str(venv_python),
         "runtime_python": str(runtime.python),
         "runtime_version": runtime.version,
-        "vendor_layer": str(vendor.relative_to(root)),
+        "package_target": package_target(runtime),
         "agent_python": str(venv_python.resolve()),
         "agent_site": str(agent.relative_to(root)),
     }
     write(local / "toolchain.json", json.dumps(values, indent=2) + "\n")
 
 
-def vendor_layer(draft: Path, wanted: Path, runtime: Interpreter) -> None:
-    """The functions' packages, installed by and for their interpreter, without test suites."""
-    with tempfile.TemporaryDirectory() as folder:  # the interpreter itself may lack pip; a virtual environment has one
-        hint = f"{runtime.python} cannot make a virtual environment; is its venv package installed?"
-        run(f"preparing Python {runtime.version}", [runtime.python, "-m", "venv", folder], hint)
-        argv: list[str | Path] = [Path(folder, "bin", "python"), *PIP, "--target", draft, "-r", wanted]
-        run(f"building the functions' vendor layer for Python {runtime.version}", argv, NETWORK)
-    for name in TEST_FOLDERS:
-        for found in list(draft.rglob(name)):
-            if found.is_dir():
-                shutil.rmtree(found)
-    shutil.rmtree(draft / "bin", ignore_errors=True)
+def package_target(runtime: Interpreter) -> str:
+    """What functions and layers are made for on this machine, like 3.11-aarch64; empty: what the platform has."""
+    target = Target(runtime.version, platform.machine())
+    return "" if target == PLATFORM else str(target)
+
+
+def pack(root: Path, venv_python: Path, runtime: Interpreter) -> None:
+    """Have the deployer build its packages, so that the first deployment finds the vendor layer ready."""
+    vendor, target = root / "layers/vendor", package_target(runtime)
+    lists = [path for path in sorted(vendor.glob("*.txt")) if path.is_file()]
+    stamp, wanted = root / ".local/packages/setup-stamp", f"{digest(*lists, target, builder_digest())}\n"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    if target:
+        print(
+            f"setup: no Python {PLATFORM.python} for {PLATFORM.machine} here; functions on this machine run on {target}"
+        )
+    argv: list[str | Path] = [venv_python, "-m", "deployer.packaging", root, "--quiet", f"--target={target}"]
+    run("packing the functions and their layers", argv, NETWORK, cwd=root)
+    write(stamp, wanted)
 
 
 def agent_site(draft: Path, lists: list[Path], venv_python: Path) -> None:

@@ -18,7 +18,12 @@ RUN = {
     "git": "git",
     "setpriv": "util-linux",
 }
-TEST = {"kubectl": "kubernetes-client"}
+TEST = {
+    "kubectl": "kubernetes-client",
+    "docker-registry": "docker-registry",
+    "node": "nodejs",
+    "npm": "npm",
+}
 SEARCH_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/local/sbin:/usr/sbin:/sbin"
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_TEXT = "#!/bin/sh\n# made by Patchmill's set-up while it installs packages, and removed again\nexit 101\n"

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-FORMAT = "1"  # changes when set-up itself builds differently
+FORMAT = "2"  # changes when set-up itself builds differently
 
 
 class SetupError(Exception):
@@ -38,11 +38,13 @@ def build(place: Path, make: Callable[[Path], None]) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def run(what: str, argv: Sequence[str | Path], hint: str = "") -> None:
+def run(what: str, argv: Sequence[str | Path], hint: str = "", cwd: Path | None = None) -> None:
     """Run a step that may take a while: one line before it, its output only when it fails. Raises SetupError."""
     print(f"setup: {what}", flush=True)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    done = subprocess.run([str(part) for part in argv], stdin=subprocess.DEVNULL, capture_output=True, env=environment)
+    done = subprocess.run(
+        [str(part) for part in argv], stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=cwd
+    )
     if done.returncode:
         sys.stderr.buffer.write((done.stdout + done.stderr)[-4000:])
         raise SetupError(f"failed: {what}{hint and f'. {hint}'}")

@@ -12,7 +12,12 @@ import typing
 
 from emulator.kube.schema import SCHEMA_FILE
 
-ROOTS = ("V1Job", "V1Pod", "V1Secret", "CoreV1Event", "V1Namespace", "V1Node", "V1DeleteOptions")
+ROOTS = (
+    *("V1Job", "V1Pod", "V1Secret", "CoreV1Event", "V1Namespace", "V1Node", "V1DeleteOptions"),
+    *("V1ServiceAccount", "V1Role", "V1RoleBinding", "V1ClusterRole", "V1ClusterRoleBinding"),
+    *("V1ResourceQuota", "V1LimitRange", "V1PriorityClass", "V1NetworkPolicy"),
+    *("V1SelfSubjectAccessReview", "V1SelfSubjectReview"),
+)
 
 # The client calls a quantity a str; the API also takes a number (apimachinery/pkg/api/resource).
 _QUANTITIES = {
@@ -25,6 +30,10 @@ _QUANTITIES = {
     ("V1ResourceFieldSelector", "divisor"),
     ("V1NodeStatus", "allocatable"),
     ("V1NodeStatus", "capacity"),
+    ("V1ResourceQuotaSpec", "hard"),
+    ("V1ResourceQuotaStatus", "hard"),
+    ("V1ResourceQuotaStatus", "used"),
+    *(("V1LimitRangeItem", name) for name in ("default", "defaultRequest", "max", "min", "maxLimitRequestRatio")),
 }
 
 

@@ -1,26 +1,36 @@
-"""Presigned URLs of one attempt: one verb, one key and the attempt's lifetime each. A pod gets nothing else."""
+"""Presigned URLs of one attempt: one verb, one key and the attempt's lifetime each. A pod gets nothing else.
+
+They are signed with keys that live as long: the function's own end when the platform likes.
+"""
 
 from __future__ import annotations
 
 from patchmill import keys
+from patchmill.adapters.cos import Bucket
 from patchmill.job import Urls, lifetime_s
 from patchmill.services import Services
 from patchmill.task import Phase, Task
 
 
 def presign(task: Task, services: Services) -> Urls:
+    """Raises Unavailable when there are no keys to be had."""
     seconds = lifetime_s(task, services.settings)
+    signer = services.pods.keys(seconds)
+
+    def url(bucket: Bucket, method: str, key: str) -> str:
+        return bucket.presign(method, key, seconds, signer=signer)
+
     code, logs = services.code, services.logs
     source = _source_key(task)
     return Urls(
-        source=code.presign("GET", source, seconds) if source else None,
-        code=code.presign("PUT", keys.processed_code(task.id, task.attempt), seconds),
+        source=url(code, "GET", source) if source else None,
+        code=url(code, "PUT", keys.processed_code(task.id, task.attempt)),
         phases={
-            phase.value: logs.presign("PUT", keys.phase(task.id, task.attempt, phase.value), seconds)
+            phase.value: url(logs, "PUT", keys.phase(task.id, task.attempt, phase.value))
             for phase in (Phase.DOWNLOADING_CODE, Phase.RUNNING_AGENT, Phase.UPLOADING)
         },
         uploads={
-            name: logs.presign("PUT", keys.artifact(task.id, task.attempt, name), seconds)
+            name: url(logs, "PUT", keys.artifact(task.id, task.attempt, name))
             for name in (*keys.ARTIFACTS, keys.MANIFEST)
         },
     )

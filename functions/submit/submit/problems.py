@@ -10,7 +10,9 @@ from typing import Any
 import falcon
 
 from patchmill import log
-from patchmill.errors import ClusterError, Unavailable
+from patchmill.errors import ClusterError, SettingsError, Unavailable
+
+_TYPE = "application/problem+json"
 
 
 class Problem(Exception):
@@ -42,6 +44,27 @@ def field_problem(field: str, message: str) -> Problem:
     return Problem(422, f"{field}: {message}", [{"field": field, "message": message}])
 
 
+def of_start(error: Exception) -> Problem:
+    """What a caller is told when this function could not start: try again, or wait until somebody has mended it."""
+    if isinstance(error, SettingsError):
+        return Problem(500, "This installation is not set up as it should be; it has been logged.")
+    return _away()
+
+
+def _away() -> Problem:
+    return Problem(503, "A part that this request needs does not answer; try again.", headers={"Retry-After": "2"})
+
+
+def response(problem: Problem) -> dict[str, Any]:
+    """In the platform's response form, without the app."""
+    headers = {"Content-Type": _TYPE, "Cache-Control": "no-store", **problem.headers}
+    return {
+        "statusCode": problem.status,
+        "headers": headers,
+        "body": json.dumps(problem.body, ensure_ascii=False),
+    }
+
+
 def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
     """Every error that leaves a handler becomes a problem; only a fault of ours is a 500, and it is logged."""
     app.add_error_handler(Exception, _on_fault)
@@ -53,7 +76,7 @@ def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
 
 def _on_problem(request: falcon.Request, response: falcon.Response, problem: Problem, params: dict[str, Any]) -> None:
     response.status = str(problem.status)
-    response.content_type = "application/problem+json"
+    response.content_type = _TYPE
     response.text = json.dumps(problem.body, ensure_ascii=False)
     for name, value in problem.headers.items():
         response.set_header(name, value)
@@ -73,8 +96,7 @@ def _on_unavailable(
     request: falcon.Request, response: falcon.Response, error: Exception, params: dict[str, Any]
 ) -> None:
     log.error("unavailable", path=request.path, error=str(error))
-    problem = Problem(503, "A part that this request needs does not answer; try again.", headers={"Retry-After": "2"})
-    _on_problem(request, response, problem, params)
+    _on_problem(request, response, _away(), params)
 
 
 def _on_fault(request: falcon.Request, response: falcon.Response, error: Exception, params: dict[str, Any]) -> None:

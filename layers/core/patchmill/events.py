@@ -32,6 +32,13 @@ def is_timer(event: Raw) -> bool:
     return event.get("Type") == "Timer"
 
 
+def is_migrate(event: Raw) -> bool:
+    """The deployer's own, by the Invoke API. Nothing from outside is just this: every trigger's event has keys of its
+    own.
+    """
+    return event == {"patchmill": "migrate"}
+
+
 def _first_record(event: Raw, name: str) -> bool:
     records = event.get("Records")
     return isinstance(records, list) and bool(records) and isinstance(records[0], Mapping) and name in records[0]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patchmill import keys
-from patchmill.settings import Settings
+from patchmill.settings import MAX_ATTEMPT_S, Settings
 from patchmill.task import Task
 
 Obj = dict[str, Any]
@@ -39,7 +39,8 @@ class Urls:
 
 def lifetime_s(task: Task, settings: Settings) -> int:
     """Seconds from claim to the end of everything: what the Job, its URLs and our own deadline agree on."""
-    return settings.start_timeout_s + task.limits.timeout_s + settings.deliver_timeout_s
+    wanted = settings.start_timeout_s + task.limits.timeout_s + settings.deliver_timeout_s
+    return min(wanted, MAX_ATTEMPT_S)  # a task may be older than the settings that bound it now
 
 
 def labels(task: Task) -> dict[str, str]:
@@ -96,6 +97,7 @@ def _metadata(task: Task, settings: Settings) -> Obj:
 def _pod(task: Task, urls: Urls, settings: Settings) -> Obj:
     name = keys.job_name(task.id, task.attempt)
     return {
+        **_placing(settings),
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -124,6 +126,11 @@ def _pod(task: Task, urls: Urls, settings: Settings) -> Obj:
             )
         ],
     }
+
+
+def _placing(settings: Settings) -> Obj:
+    named = {"priorityClassName": settings.priority_class, "serviceAccountName": settings.service_account}
+    return {field: name for field, name in named.items() if name}
 
 
 def _volumes(settings: Settings) -> list[Obj]:

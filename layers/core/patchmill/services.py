@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from patchmill.adapters.cache import Cache
+from patchmill.adapters.cloudapi import Api
+from patchmill.adapters.clusteraccess import ClusterAccess
 from patchmill.adapters.cos import Bucket
 from patchmill.adapters.database import Database
 from patchmill.adapters.deadletters import DeadLetters
 from patchmill.adapters.kafka import Producer
 from patchmill.adapters.kubernetes import Cluster
 from patchmill.adapters.outbox import Outbox
+from patchmill.adapters.rolesession import RoleSession
 from patchmill.adapters.tasks import Tasks
+from patchmill.credentials import RoleKeys
 from patchmill.settings import Settings
 
 
@@ -29,15 +34,21 @@ class Services:
     cluster: Cluster
     hasty_cluster: Cluster
     """For what is only worth a short wait: one try."""
+    access: ClusterAccess
+    pods: RoleSession
+    """Keys for what a pod gets."""
 
     def close(self) -> None:
         """For tests; an instance of the platform is just killed."""
         self.cache.close()
         self.producer.close()
         self.database.close()
+        self.access.close()
 
 
-def build(settings: Settings) -> Services:
+def build(settings: Settings, keys: RoleKeys, api: Api, scratch: Path | None = None) -> Services:
+    """`scratch`: a private folder that outlives the process where there is one; None: the system's for such files."""
+    access = ClusterAccess(settings, api, scratch)
     database = Database(settings.mysql_url)
     return Services(
         settings=settings,
@@ -47,8 +58,10 @@ def build(settings: Settings) -> Services:
         database=database,
         cache=Cache(settings.redis_url),
         producer=Producer(settings),
-        code=Bucket(settings.code_bucket, settings),
-        logs=Bucket(settings.logs_bucket, settings),
-        cluster=Cluster(settings),
-        hasty_cluster=Cluster(settings, tries=1, read_s=4.0),
+        code=Bucket(settings.code_bucket, settings, keys),
+        logs=Bucket(settings.logs_bucket, settings, keys),
+        cluster=Cluster(access, settings.kube_namespace),
+        hasty_cluster=Cluster(access, settings.kube_namespace, tries=1, read_s=4.0),
+        access=access,
+        pods=RoleSession(api, settings.pods_role),
     )

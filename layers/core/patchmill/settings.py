@@ -1,18 +1,24 @@
-"""The functions' settings: one frozen class, read once from the environment at cold start. Nothing else reads it."""
+"""The functions' settings: one frozen class, read once at cold start from the environment and the secrets it names.
+
+Nothing else reads the environment, except for the role's keys, which change (patchmill.credentials).
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from patchmill import keys
+from patchmill.errors import SettingsError
 
-
-class SettingsError(ValueError):
-    """A setting that is missing or unusable; names it, never shows its value."""
+MAX_SESSION_S = 12 * 3600
+"""The longest that AssumeRole gives keys for (cloud.tencent.com/document/api/598/33164)."""
+SESSION_MARGIN_S = 300
+"""Keys are asked for so much longer than what they sign has to live: clocks differ, and the asking takes time."""
+MAX_ATTEMPT_S = MAX_SESSION_S - SESSION_MARGIN_S
 
 
 @dataclass(frozen=True)
@@ -22,18 +28,6 @@ class ApiKey:
     sha256: str
     tenant: str
     admin: bool = False
-
-
-@dataclass(frozen=True)
-class CloudKeys:
-    """The role's temporary keys, under the names of SCF (cloud.tencent.com/document/product/583/30228)."""
-
-    secret_id: str
-    secret_key: str
-    token: str | None
-
-    def __repr__(self) -> str:
-        return f"CloudKeys({self.secret_id!r}, ***)"
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,11 +46,16 @@ class Settings:
     """Template with {bucket}, for another endpoint than <bucket>.cos.<region>.myqcloud.com."""
     code_bucket: str
     logs_bucket: str
-    cloud: CloudKeys
-    kube_server: str
-    kube_token: str
-    kube_ca_pem: str | None
+    pods_role: str | None
+    """ARN of the role that signs what a pod gets; only dispatch needs it."""
+    tke_cluster: str | None
+    """The cluster's id, to ask TKE for access; None: `kubeconfig` is given."""
+    kubeconfig: str | None
     kube_namespace: str
+    priority_class: str | None
+    """PriorityClass of the Jobs' pods; None: the cluster's default."""
+    service_account: str | None
+    """ServiceAccount of the Jobs' pods; None: the namespace's default. No token of it is mounted either way."""
     agent_image: str
     api_keys: tuple[ApiKey, ...]
     agents: tuple[str, ...]
@@ -85,14 +84,26 @@ class Settings:
     agent_cpu: str
     job_ttl_s: int
 
+    def __post_init__(self) -> None:
+        longest = self.start_timeout_s + max(self.task_timeout_s, self.max_timeout_s) + self.deliver_timeout_s
+        if longest > MAX_ATTEMPT_S:
+            raise SettingsError(
+                "PATCHMILL_START_TIMEOUT_S, PATCHMILL_MAX_TIMEOUT_S (or PATCHMILL_TASK_TIMEOUT_S) and "
+                f"PATCHMILL_DELIVER_TIMEOUT_S are {longest} s together; keys for a pod's URLs last {MAX_ATTEMPT_S} s"
+            )
+        if not (self.tke_cluster or self.kubeconfig):
+            raise SettingsError("PATCHMILL_TKE_CLUSTER is not set, and neither is PATCHMILL_KUBECONFIG")
+
     @property
     def tenants(self) -> frozenset[str]:
         return frozenset(key.tenant for key in self.api_keys)
 
 
-def read(env: Mapping[str, str]) -> Settings:
-    """Raises SettingsError for the first one that can't be used."""
+def read(env: Mapping[str, str], needs: Collection[str] = ()) -> Settings:
+    """`needs`: optional settings that this function can't do without. Raises SettingsError for the first fault."""
     get = _Reader(env)
+    for name in needs:
+        get.text(name)
     return Settings(
         mysql_url=get.text("PATCHMILL_MYSQL_URL"),
         redis_url=get.optional("PATCHMILL_REDIS_URL"),
@@ -104,15 +115,12 @@ def read(env: Mapping[str, str]) -> Settings:
         cos_domain=get.optional("PATCHMILL_COS_DOMAIN"),
         code_bucket=get.text("PATCHMILL_CODE_BUCKET"),
         logs_bucket=get.text("PATCHMILL_LOGS_BUCKET"),
-        cloud=CloudKeys(
-            get.text("TENCENTCLOUD_SECRETID"),
-            get.text("TENCENTCLOUD_SECRETKEY"),
-            get.optional("TENCENTCLOUD_SESSIONTOKEN"),
-        ),
-        kube_server=get.text("PATCHMILL_KUBE_SERVER"),
-        kube_token=get.text("PATCHMILL_KUBE_TOKEN"),
-        kube_ca_pem=get.base64("PATCHMILL_KUBE_CA_DATA"),
+        pods_role=get.optional("PATCHMILL_PODS_ROLE"),
+        tke_cluster=get.optional("PATCHMILL_TKE_CLUSTER"),
+        kubeconfig=get.optional("PATCHMILL_KUBECONFIG"),
         kube_namespace=get.text("PATCHMILL_KUBE_NAMESPACE", "patchmill"),
+        priority_class=get.optional("PATCHMILL_PRIORITY_CLASS"),
+        service_account=get.optional("PATCHMILL_SERVICE_ACCOUNT"),
         agent_image=get.text("PATCHMILL_AGENT_IMAGE"),
         api_keys=get.api_keys("PATCHMILL_API_KEYS"),
         agents=get.words("PATCHMILL_AGENTS", "mini,command"),
@@ -167,18 +175,9 @@ class _Reader:
             raise SettingsError(f"{name} must be above zero")
         return number
 
-    def base64(self, name: str) -> str | None:
-        import base64
-
-        value = self.optional(name)
-        try:
-            return base64.b64decode(value, validate=True).decode() if value else None
-        except ValueError:
-            raise SettingsError(f"{name} is not base64") from None
-
     def api_keys(self, name: str) -> tuple[ApiKey, ...]:
         try:
-            entries: list[dict[str, Any]] = json.loads(self.text(name))
+            entries: list[dict[str, Any]] = json.loads(self.text(name, "[]"))
             found = tuple(ApiKey(str(e["sha256"]), str(e["tenant"]), bool(e.get("admin"))) for e in entries)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise SettingsError(f'{name} is not a JSON list of {{"sha256", "tenant", "admin"}}') from None

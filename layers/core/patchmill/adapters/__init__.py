@@ -1,1 +1,3 @@
-"""The functions' hands: MySQL, Redis, Kafka, COS and Kubernetes, each behind a small class with our own errors."""
+"""The functions' hands: MySQL, Redis, Kafka, COS, Kubernetes and Tencent's API, each behind a small class with our own
+errors.
+"""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from patchmill.credentials import CloudKeys, RoleKeys
 from patchmill.errors import Unavailable
 from patchmill.settings import Settings
 
@@ -36,20 +36,30 @@ class Head:
 class Bucket:
     """One bucket. Every method raises Unavailable when COS does not answer or refuses our keys."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    def __init__(self, name: str, settings: Settings, keys: RoleKeys) -> None:
         self.name = name
-        self._settings = settings
+        self._settings, self._keys = settings, keys
+        self._made: tuple[CloudKeys, CosS3Client] | None = None
 
-    @cached_property
+    @property
     def _client(self) -> CosS3Client:
+        """A client with the role's newest keys. The SDK's connections are shared by all clients, so a new one costs
+        little.
+        """
+        keys = self._keys.current
+        if self._made is None or self._made[0] != keys:
+            self._made = keys, self._client_of(keys)
+        return self._made[1]
+
+    def _client_of(self, keys: CloudKeys) -> CosS3Client:
         from qcloud_cos import CosConfig, CosS3Client
 
         settings = self._settings
         config = CosConfig(
             Region=settings.cos_region,
-            SecretId=settings.cloud.secret_id,
-            SecretKey=settings.cloud.secret_key,
-            Token=settings.cloud.token,
+            SecretId=keys.secret_id,
+            SecretKey=keys.secret_key,
+            Token=keys.token,
             Scheme=settings.cos_scheme,
             Timeout=_TIMEOUT_S,
             Domain=settings.cos_domain.replace("{bucket}", self.name) if settings.cos_domain else None,
@@ -95,11 +105,23 @@ class Bucket:
             for entry in found.get("Contents", [])
         }
 
-    def presign(self, method: str, key: str, seconds: int, headers: dict[str, str] | None = None) -> str:
-        """A URL for one verb on one key. `headers` are bound: the client has to send the same ones."""
-        token = self._settings.cloud.token
+    def presign(
+        self,
+        method: str,
+        key: str,
+        seconds: int,
+        headers: dict[str, str] | None = None,
+        signer: CloudKeys | None = None,
+    ) -> str:
+        """A URL for one verb on one key, signed with the role's keys: good for minutes, for they may end any time.
+
+        `headers` are bound: the client has to send the same ones. `signer`: other keys, for a URL that lives as long
+        as they.
+        """
+        client = self._client_of(signer) if signer else self._client
+        token = (signer or self._keys.current).token
         return str(
-            self._client.get_presigned_url(
+            client.get_presigned_url(
                 Bucket=self.name,
                 Key=key,
                 Method=method,

@@ -47,7 +47,7 @@ class Database:
     """mysql://user:password@host:port/name, or with ?unix_socket=/path. Connects at the first use."""
 
     def __init__(self, url: str) -> None:
-        self._url = urlsplit(url)
+        self._url = url
         self._connection: Connection[DictCursor] | None = None
 
     def transaction(self, work: Callable[[Cursor], T]) -> T:
@@ -83,22 +83,13 @@ class Database:
 
     def _connected(self) -> Connection[DictCursor]:
         if self._connection is None:
-            socket = parse_qs(self._url.query).get("unix_socket", [None])[0]
-            connection = pymysql.connect(
-                host=self._url.hostname or "localhost",
-                port=self._url.port or 3306,
-                unix_socket=socket,
-                user=unquote(self._url.username or "root"),
-                password=unquote(self._url.password or ""),
-                database=self._url.path.lstrip("/"),
-                charset="utf8mb4",
-                connect_timeout=_CONNECT_S,
+            connection = connect(
+                self._url,
+                cursorclass=DictCursor,
                 read_timeout=_ANSWER_S,
                 write_timeout=_ANSWER_S,
                 autocommit=False,
                 client_flag=pymysql.constants.CLIENT.FOUND_ROWS,
-                init_command="SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE'",
-                cursorclass=DictCursor,
             )
             with connection.cursor() as cursor:
                 cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
@@ -112,3 +103,20 @@ class Database:
                 connection.close()
             except (pymysql.err.Error, OSError):
                 return
+
+
+def connect(url: str, **options: Any) -> Connection[Any]:
+    """A connection to a database by its URL, in UTC and strict mode; `options` are PyMySQL's."""
+    parts = urlsplit(url)
+    return pymysql.connect(
+        host=parts.hostname or "localhost",
+        port=parts.port or 3306,
+        unix_socket=parse_qs(parts.query).get("unix_socket", [None])[0],
+        user=unquote(parts.username or "root"),
+        password=unquote(parts.password or ""),
+        database=parts.path.lstrip("/"),
+        charset="utf8mb4",
+        connect_timeout=_CONNECT_S,
+        init_command="SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE'",
+        **options,
+    )

@@ -14,26 +14,34 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from patchmill import job as jobs
+from patchmill.adapters.clusteraccess import ClusterAccess
 from patchmill.errors import ClusterBusy, ClusterError, Unavailable
-from patchmill.settings import Settings
 
 Obj = dict[str, Any]
 
 _PAUSE_S = 0.2
 _MAX_PAUSE_S = 5.0
 _PAGE = 500
+_BLAMED_AFTER_S = 60  # so that a cluster that is away does not cost a call to TKE each time
+
+
+class _OldAccess(Unavailable):
+    """The access may be the fault: an address where nobody listens, or certificates that do not fit.
+
+    `min_age_s`: how old it has to be for that, in seconds.
+    """
+
+    def __init__(self, problem: str, min_age_s: int) -> None:
+        super().__init__(f"the cluster does not answer: {problem}")
+        self.min_age_s = min_age_s
 
 
 class Cluster:
     """One namespace of one cluster."""
 
-    def __init__(self, settings: Settings, tries: int = 3, read_s: float = 10.0) -> None:
+    def __init__(self, access: ClusterAccess, namespace: str, tries: int = 3, read_s: float = 10.0) -> None:
+        self._access, self._namespace = access, quote(namespace)
         self._tries, self._timeout = tries, urllib3.Timeout(connect=min(3.0, read_s), read=read_s)
-        self._base = settings.kube_server.rstrip("/")
-        self._namespace = quote(settings.kube_namespace)
-        self._http = urllib3.PoolManager(
-            ca_cert_data=settings.kube_ca_pem, headers={"Authorization": f"Bearer {settings.kube_token}"}, retries=False
-        )
 
     def create_job(self, job: Obj, secret: Obj) -> str:
         """Make a Job and its Secret, or find them made; returns the Job's uid.
@@ -146,26 +154,41 @@ class Cluster:
         return found if isinstance(found, dict) else {}
 
     def _send(self, method: str, path: str, body: Obj | None, content_type: str | None) -> urllib3.BaseHTTPResponse:
+        """Where the access may have been changed (token, certificates, address), it is asked for anew, once."""
+        try:
+            return self._tried(method, path, body, content_type)
+        except ClusterError as error:
+            if error.status != 401 or not self._access.renew():
+                raise
+        except _OldAccess as error:
+            if not self._access.renew(error.min_age_s):
+                raise
+        return self._tried(method, path, body, content_type)
+
+    def _tried(self, method: str, path: str, body: Obj | None, content_type: str | None) -> urllib3.BaseHTTPResponse:
         """Repeats what is safe to repeat: every call here is, since names are given and never generated."""
+        to = self._access.connection()
         data = None if body is None else json.dumps(body).encode()
-        headers = {**self._http.headers, **({"Content-Type": content_type} if data and content_type else {})}
-        problem = ""
+        headers = {**to.http.headers, **({"Content-Type": content_type} if data and content_type else {})}
+        failure = Unavailable("the cluster was not asked")
         for turn in range(self._tries):
             pause = _PAUSE_S * 2**turn
             try:
-                response = self._http.request(
-                    method, self._base + path, body=data, headers=headers, timeout=self._timeout
-                )
+                response = to.http.request(method, to.base + path, body=data, headers=headers, timeout=self._timeout)
+            except urllib3.exceptions.SSLError as error:
+                raise _OldAccess("the certificates do not fit", 0) from error
+            except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+                failure = _OldAccess(type(error).__name__, _BLAMED_AFTER_S)
             except urllib3.exceptions.HTTPError as error:
-                problem = type(error).__name__
+                failure = Unavailable(f"the cluster does not answer: {type(error).__name__}")
             else:
                 if response.status != 429 and response.status < 500:
                     return _checked(response)
-                problem = str(response.status)
+                failure = Unavailable(f"the cluster does not answer: {response.status}")
                 pause = _retry_after(response, pause)
             if turn < self._tries - 1:
                 time.sleep(min(pause, _MAX_PAUSE_S))
-        raise Unavailable(f"the cluster does not answer: {problem}")
+        raise failure
 
 
 def _checked(response: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:
