@@ -145,7 +145,8 @@ def _check_replacements(wanted: Plan) -> None:
 
 
 def _removals(kind: Kind) -> list[Step]:
-    return [Step("delete", each) for each in kind.orphans()]
+    """In the reverse of the order in which they were made."""
+    return [Step("delete", each) for each in reversed(kind.orphans())]
 
 
 def _kept(resource: Resource) -> str:

@@ -68,8 +68,10 @@ def functions(context: Context) -> list[FunctionState]:
 
 
 def outputs(context: Context) -> dict[str, str]:
-    """What people and other systems need to know of the stage, by name. Reads; empty where nothing is there yet."""
-    learn(context)
+    """What people and other systems need to know of the stage, by name, as far as the facts are known.
+
+    They are after an apply; else `learn` reads them.
+    """
     declaration = context.declaration
     known: dict[str, str] = {"namespace": declaration.namespace}
     known |= {name: value for name, value in sorted(context.facts.known.items()) if name.endswith(".url")}

@@ -46,6 +46,7 @@ def outputs(ctx: typer.Context, stage: StageOption, project: ProjectOption = HER
     from deployer import operations
 
     with opened(ctx, project, stage, build=False, quiet=json) as context:
+        operations.learn(context)
         known = operations.outputs(context)
     if json:
         show_json(known)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from deployer.cluster import KubeApi, connect, object_path
+from deployer.cluster import KubeApi, connect
 from deployer.context import Context
 from deployer.errors import CloudError
 from deployer.kinds._objects import differences
@@ -16,6 +16,16 @@ from deployer.kinds.manifests import APIS, Manifest, fill, labels, read, users
 from deployer.model import Foreign, Resource, Step
 
 Obj = dict[str, Any]
+
+CONTENTS = (
+    ("/api/v1", "pods"), ("/api/v1", "services"), ("/api/v1", "configmaps"), ("/api/v1", "secrets"),
+    ("/api/v1", "persistentvolumeclaims"), ("/apis/apps/v1", "deployments"), ("/apis/apps/v1", "statefulsets"),
+    ("/apis/batch/v1", "jobs"), ("/apis/batch/v1", "cronjobs"),
+)  # fmt: skip
+"""What people put into a namespace, besides the kinds of our manifests."""
+EVERYWHERE = {
+    "ServiceAccount/default", "ConfigMap/kube-root-ca.crt", "Secret/qcloudregistrykey", "Secret/tencenthubkey",
+}  # fmt: skip
 
 
 class ClusterKind:
@@ -70,13 +80,15 @@ class ClusterKind:
             self._change(manifest, wanted)
 
     def delete(self, resource: Resource) -> None:
-        """What is not ours is left alone, and so is a namespace in which others run something; that is said."""
+        """What is not ours is left alone, and so is a namespace in which others have something; that is said."""
         manifest: Manifest = resource.want
         found = self._api.find(manifest.path)
         if found is None or not self._is_ours(found):
             return
         if manifest.kind == "Namespace" and (others := self._others(manifest.name)):
-            self._context.progress(f"kept namespace {manifest.name} of the cluster: others run in it ({others})")
+            self._context.progress(
+                f"kept namespace {manifest.name} of the cluster: others have something in it ({others})"
+            )
             return
         self._api.delete(manifest.path)
         self._context.wait(f"Deleting {resource.name}", lambda: self._api.find(manifest.path) is None)
@@ -118,11 +130,26 @@ class ClusterKind:
         return filled
 
     def _others(self, namespace: str) -> str:
-        """Names of some pods that are no tasks of ours."""
-        pods = self._api.all(
-            object_path("/api/v1/namespaces", namespace) + "/pods", "app.kubernetes.io/name!=patchmill"
-        )
-        return ", ".join(sorted(str(pod["metadata"]["name"]) for pod in pods)[:3])
+        """Some of what is neither ours, nor of our tasks, nor the cluster's own: it would go with the namespace."""
+        own = [api.collection(namespace) for api in APIS.values() if api.namespaced]
+        found = [
+            f"{kind}/{each['metadata']['name']}"
+            for path in (*own, *(f"{root}/namespaces/{namespace}/{plural}" for root, plural in CONTENTS))
+            for kind, each in self._listed(path)
+            if not self._is_ours(each) and not _is_the_clusters(kind, each)
+        ]
+        return ", ".join(sorted(found)[:3])
+
+    def _listed(self, path: str) -> list[tuple[str, Obj]]:
+        """With the kind, which the objects of a list do not name; tasks of ours left out. Empty: unknown here."""
+        page = self._api.find(f"{path}?limit=50&labelSelector=app.kubernetes.io%2Fname%21%3Dpatchmill") or {}
+        return [(str(page["kind"]).removesuffix("List"), each) for each in page.get("items") or []]
+
+
+def _is_the_clusters(kind: str, found: Obj) -> bool:
+    """What Kubernetes or TKE puts into every namespace."""
+    name = f"{kind}/{found['metadata']['name']}"
+    return name in EVERYWHERE or found.get("type") == "kubernetes.io/service-account-token"
 
 
 def _name(kind: str, name: str) -> str:

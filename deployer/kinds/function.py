@@ -6,6 +6,7 @@ in the description, which is set last: a killed apply sees what is missing.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,9 @@ from deployer.model import Change, Foreign, Resource, Step
 
 FRESH = ", fresh"
 """Ends the description of a function that was made but not yet configured to the end."""
+
+
+ROLE_S = 20.0
 
 
 class FunctionKind:
@@ -75,7 +79,7 @@ class FunctionKind:
         if broken or (before.digest, before.handler) != (after.digest, after.handler):
             self._update_code(name, after)
         if broken or before != after:
-            self._update_configuration(name, after)
+            self._update_configuration(name, after, bool(before.layers))
         self._set_asynchronous(step)
         self._set_reserved(step)
 
@@ -94,7 +98,7 @@ class FunctionKind:
         want = wanted(self._context, resource.want)
         with content(self._context, self._context.package("function", resource.name)) as code:
             try:
-                self._scf.call(
+                self._call(
                     "CreateFunction",
                     FunctionName=resource.name,
                     Description=want.description + FRESH,
@@ -127,23 +131,35 @@ class FunctionKind:
                 Code=code,
             )
 
-    def _update_configuration(self, name: str, want: Config) -> None:
+    def _update_configuration(self, name: str, want: Config, had_layers: bool) -> None:
         """IgnoreSysLog keeps the platform's own lines, among them each answer's body, out of the logs."""
         params = want.request()
-        if not want.layers:
-            params["Layers"] = [{"LayerName": "", "LayerVersion": 0}]  # the API's way to take the last one off
+        if not want.layers:  # the API's way to take the last one off
+            params["Layers"] = [{"LayerName": "", "LayerVersion": 0}] if had_layers else []
         self._change("UpdateFunctionConfiguration", name, Description=want.description, IgnoreSysLog=True, **params)
 
     def _change(self, action: str, name: str, **params: Any) -> None:
         """Once more if the platform was busy: with this very change, perhaps, from a request that seemed to fail."""
         try:
-            self._scf.call(action, FunctionName=name, **params)
+            self._call(action, FunctionName=name, **params)
         except CloudError as error:
             if not error.code.startswith(("ResourceUnavailable", "FailedOperation", "ResourceInUse")):
                 raise
             self._active(name)
-            self._scf.call(action, FunctionName=name, **params)
+            self._call(action, FunctionName=name, **params)
         self._active(name)
+
+    def _call(self, action: str, **params: Any) -> None:
+        """A role that was made a moment ago takes some seconds until all of the platform knows it: again until then."""
+        deadline = time.monotonic() + ROLE_S
+        while True:
+            try:
+                self._scf.call(action, **params)
+                return
+            except CloudError as error:
+                if not error.code.startswith("ResourceNotFound.Role") or time.monotonic() > deadline:
+                    raise
+            time.sleep(min(1.0, self._context.poll_s))
 
     def _active(self, name: str) -> dict[str, Any]:
         document = self._scf.settle(name)

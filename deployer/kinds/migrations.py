@@ -53,15 +53,19 @@ class MigrationsKind:
         applied = _applied(str(result.get("RetMsg") or ""))
         if result.get("ErrMsg") or applied is None:
             problem = result.get("ErrMsg") or f'it did not answer {{"applied": […]}} but {result.get("RetMsg")!r:.200}'
-            raise DeployError(
-                f"The migrations failed in {name}, no traffic was moved: {problem}\n{result.get('Log') or ''}".rstrip()
-            )
+            told = f"The migrations failed in {name}, no traffic was moved: {problem}\n{result.get('Log') or ''}"
+            raise DeployError(self._without_secrets(told).rstrip())
         self._context.progress(f"migrations: {', '.join(applied) or 'nothing to apply'}")
         alias = self._scf.alias(name) or {}
         point(self._context, name, traffic(alias), self._record(step.resource))
 
     def delete(self, resource: Resource) -> None:
         """Nothing: the schema belongs to the data."""
+
+    def _without_secrets(self, text: str) -> str:
+        for value in sorted(self._context.declaration.secret_values.values(), key=len, reverse=True):
+            text = text.replace(value, "(secret)")
+        return text
 
     def _record(self, resource: Resource) -> str:
         files = (path for path in resource.want.path.iterdir() if path.suffix in FILES and ".rollback" not in path.name)

@@ -105,7 +105,7 @@ def test_logs_are_those_of_the_named_function(deployed: Platform) -> None:
     deployed.run("invoke", "work")
     lines = [json.loads(line) for line in deployed.run("logs", "web", "--json").stdout.splitlines()]
     assert {line["function"] for line in lines} == {"web"}
-    assert any("START" in line["text"] for line in lines)
+    assert "event nothing" in [line["text"] for line in lines]
 
 
 def test_rollback_gives_the_traffic_back_and_apply_moves_it_forward(deployed: Platform) -> None:
@@ -162,6 +162,15 @@ def test_wrong_key_is_told_with_its_meaning(cloud: Platform) -> None:
     assert done.exit_code == 1
     assert "AuthFailure.SignatureFailure" in done.stderr
     assert "do: " in done.stderr
+
+
+def test_interrupted_apply_says_that_it_can_go_on(cloud: Platform) -> None:
+    def interrupt(declaration: object) -> None:
+        raise KeyboardInterrupt
+
+    arguments = ["apply", "--stage", "test", "--project", str(cloud.project), "--yes"]
+    done = CliRunner().invoke(cli.app, arguments, obj=interrupt)
+    assert (done.exit_code, "goes on where it stopped" in done.stderr) == (130, True)
 
 
 def test_misspelt_key_and_unknown_stage_are_mistakes_of_the_user(cloud: Platform) -> None:

@@ -51,8 +51,8 @@ def test_resources_of_permissions_are_written_out(project: Project) -> None:
     declared = project.load()
 
     bucket = "qcs::cos:ap-guangzhou:uid/1250000000:pm-local-code-1250000000"
-    assert declared.functions["submit"].permissions[0].resources == (f"{bucket}/tmp_zips/*", f"{bucket}/drops/*")
-    assume, kubeconfig = declared.functions["dispatch"].permissions
+    assert declared.roles["pods"].permissions[0].resources == (f"{bucket}/tmp_zips/*", f"{bucket}/drops/*")
+    assume, _, kubeconfig = declared.functions["dispatch"].permissions
     assert assume.resources == ("qcs::cam::uin/100000000001:roleName/patchmill-local-pods",)
     assert kubeconfig.resources == ("qcs::tke:ap-guangzhou:uin/100000000001:cluster/cls-local000",)
     assert declared.roles["pods"].session_s == 12 * 3600

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,18 @@ def test_other_account_is_refused_before_anything_is_read(project: Project) -> N
     project.cloud = MemoryCloud(account=("1250000000", "2"))
     with pytest.raises(DeployError, match="account 2"):
         plan(project)
+    assert project.cloud.calls == []
+
+
+def test_package_that_the_platform_would_refuse_stops_the_plan(project: Project) -> None:
+    context = project.context()
+    large = replace(context.package("layer", "core"), unpacked_bytes=600_000_000)
+    context.packages = {**context.packages, "layer/core": large}
+    with pytest.raises(DeployError, match="unpacked"):
+        engine.plan(context, scf_kinds)
+    context.packages = {**context.packages, "layer/core": replace(large, unpacked_bytes=1, zip_bytes=60_000_000)}
+    with pytest.raises(DeployError, match="60 MB zipped"):
+        engine.plan(context, scf_kinds)
     assert project.cloud.calls == []
 
 

@@ -196,7 +196,7 @@ def test_a_namespace_in_which_others_run_something_stays_and_that_is_said(stage:
     made = kube.http.post("/api/v1/namespaces/shop/pods", json=restricted_pod("theirs"))
     assert made.status_code == 201, made.text
     stage.destroy(ClusterKind)
-    assert stage.said == ["kept namespace shop of the cluster: others run in it (theirs)"]
+    assert stage.said == ["kept namespace shop of the cluster: others have something in it (Pod/theirs)"]
     assert get(kube, "/api/v1/namespaces/shop/pods/theirs")
 
 

@@ -15,22 +15,26 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from emulator.services import mariadb
-from tests.support.small_emulator import CALLER, REPOSITORY, SERVERLESS, Emulator, make_emulator
+from tests.support.small_emulator import CALLER, REPOSITORY, Emulator, make_emulator
 
 
 @pytest.fixture(scope="module")
 def running(engine_folder: Path, system_tables: Path) -> Iterator[Emulator]:
     """A started emulator for tests that leave it as it is."""
     made = make_emulator(engine_folder / "shared", system_tables)
-    made.up("--set", "GREETING=set", GREETING="from the environment")
-    yield made
-    made.run("down")
+    try:
+        made.up("--set", "GREETING=set", GREETING="from the environment")
+        made.deploy()
+        yield made
+    finally:
+        made.run("down")
 
 
 def test_up_prints_the_environment_and_down_leaves_no_process(emulator: Emulator) -> None:
     done = emulator.run("up")
     assert done.returncode == 0, done.stderr
     assert "export PATCHMILL_URL=http://127.0.0.1:" in done.stdout
+    emulator.deploy()
     assert emulator.get() == "hello"
     stopped = emulator.run("down")
     assert (stopped.returncode, stopped.stdout) == (0, "emulator: stopped\n")
@@ -63,7 +67,9 @@ def readable(folder: Path) -> list[Path]:
 
 def test_keys_addresses_and_data_survive_a_sigkill_which_leaves_no_process(emulator: Emulator) -> None:
     emulator.up()
+    emulator.deploy()
     before = emulator.env()
+    sql(emulator, "CREATE TABLE t (a INT)")
     sql(emulator, "INSERT INTO t VALUES (7)")
     os.kill(emulator.pid(), signal.SIGKILL)
     deadline = time.monotonic() + 5
@@ -107,21 +113,11 @@ def listed(emulator: Emulator) -> list[dict[str, object]]:
 
 def test_interrupt_in_the_foreground_stops_everything(emulator: Emulator) -> None:
     argv = [sys.executable, "-m", "emulator", "up", "--foreground", "--root", str(emulator.root)]
-    argv += ["--project", str(emulator.project)]
     with subprocess.Popen(argv, cwd=REPOSITORY, env=CALLER, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert any(line == "emulator: up\n" for line in process.stdout)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
-    assert emulator.processes() == []
-
-
-def test_faulty_declaration_is_named_and_nothing_is_left_running(emulator: Emulator) -> None:
-    (emulator.project / "serverless.yml").write_text(SERVERLESS.replace("timeout:", "timeuot:"))
-    done = emulator.run("up")
-    assert done.returncode == 1
-    assert "timeuot" in done.stderr
-    assert "Traceback" not in done.stderr
     assert emulator.processes() == []
 
 
@@ -144,12 +140,12 @@ def test_logs_of_a_function_and_of_a_service_are_shown(running: Emulator) -> Non
     assert "hello" in missing.stderr and "mariadb" in missing.stderr
 
 
-def test_bucket_namespace_and_topic_are_there(running: Emulator) -> None:
+def test_what_was_deployed_is_there_by_every_client(running: Emulator) -> None:
     env = running.env()
-    argv = ["kubectl", "--kubeconfig", env["KUBECONFIG"], "get", "namespace", "tried", "-o", "name"]
-    assert subprocess.run(argv, capture_output=True, text=True, timeout=30).stdout == "namespace/tried\n"
+    argv = ["kubectl", "--kubeconfig", env["KUBECONFIG"], "get", "namespace", "default", "-o", "name"]
+    assert subprocess.run(argv, capture_output=True, text=True, timeout=30).stdout == "namespace/default\n"
     admin = KafkaAdminClient(bootstrap_servers=env["KAFKA_BOOTSTRAP"])
     topics = admin.list_topics()
     admin.close()
     assert "tried" in topics
-    assert (running.root / "cos").is_dir()
+    assert "api " in running.run("status").stdout

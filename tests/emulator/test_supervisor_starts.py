@@ -45,7 +45,8 @@ def test_signal_to_a_waiting_up_stops_everything_without_a_traceback(
 def test_failed_start_shows_no_line_of_an_earlier_one(emulator: Emulator) -> None:
     (emulator.root / "logs").mkdir()
     (emulator.root / "logs" / "emulator.log").write_text("an old story\n")
-    (emulator.project / "serverless.yml").write_text("{")
+    (emulator.root / "credentials.json").write_text("{")
     done = emulator.run("up")
     assert done.returncode == 1
+    assert "credentials.json holds no credentials" in done.stderr
     assert "an old story" not in done.stderr

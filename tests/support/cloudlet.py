@@ -1,7 +1,7 @@
 """A whole emulated account for deployments, without engines and without a node: API, SCF, COS and the Kubernetes API.
 
 Everything that a deployer talks to is real but the broker, whose topics are a dictionary here. All requests to it cross
-the `boundaries`; `faults` and `recorded` are the API's own.
+the `boundaries`; `faults` and `recorded` are the API's own; `asked` is what COS has asked the account.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,34 @@ class MemoryUrls:
         self.apps.pop(url_id, None)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One request to COS in the words of CAM: name/cos:PutBucket, qcs::cos:…, and whether it was allowed."""
+
+    secret_id: str
+    action: str
+    resource: str
+    allowed: bool
+
+
+class AskedAccount:
+    """The account as COS sees it; keeps what it was asked."""
+
+    def __init__(self, account: Account, asked: list[Asked]) -> None:
+        self._account, self._asked = account, asked
+
+    def find(self, secret_id: str) -> Credential | None:
+        return self._account.find(secret_id)
+
+    def expired(self, secret_id: str) -> bool:
+        return self._account.expired(secret_id)
+
+    def allows(self, secret_id: str, action: str, resource: str) -> bool:
+        allowed = self._account.allows(secret_id, action, resource)
+        self._asked.append(Asked(secret_id, action, resource, allowed))
+        return allowed
+
+
 class Cloudlet:
     """A running account in `folder`. Reach its parts through `on_loop`."""
 
@@ -83,6 +112,7 @@ class Cloudlet:
         self.boundaries, self.faults, self.hooks = Boundaries(), Faults(), Hooks()
         self.recorded: list[Recorded] = []
         self.hooks.record = self.recorded.append
+        self.asked: list[Asked] = []
         self._settings = ScfSettings(activation_s=activation_s, retry_delay_s=0.1, ckafka_wait_s=0.05)
         self._python = python or Path(sys.executable).resolve()
         self._listeners: list[Listener] = []
@@ -96,6 +126,7 @@ class Cloudlet:
         kube = await self._serve(self.cluster.app, tls=self.cluster.tls.server)
         server = f"https://127.0.0.1:{kube}"
         admin = kubeconfig(server, self.cluster.tls.ca_pem(), "token")
+        self.kubeconfig = admin
         access = ClusterAccess(server, lambda: admin, partial(self.cluster.identity_kubeconfig, server))
         self.store, self.logs = Store(self.folder / "cos"), LogStore(None)
         (self.folder / "sockets").mkdir(exist_ok=True)
@@ -118,7 +149,8 @@ class Cloudlet:
         app = api_app(self.documents, self.account, self.scf, neighbours, faults=self.faults, hooks=self.hooks)
         self.api_port = await self._serve(app)
         await self.scf.start()
-        self.cos_port = await self._serve(create_app(self.store, self.account, self.scf.on_object_event, REGION))
+        asking = AskedAccount(self.account, self.asked)
+        self.cos_port = await self._serve(create_app(self.store, asking, self.scf.on_object_event, REGION))
         await self.cluster.start()
 
     async def _serve(self, app: ASGIApp, **options: Any) -> int:
@@ -171,11 +203,14 @@ class Cloudlet:
         for kind in KUBERNETES:
             objects = self.cluster.store.list(kind)
             found[kind] = sorted(each["metadata"]["name"] for each in objects)
-        found["object"] = [
-            f"{bucket}/{entry}" for bucket, _ in self.store.buckets() for entry in sorted(self._objects(bucket))
-        ]
+        found["bucket"] = [bucket for bucket, _ in self.store.buckets()]
+        found["object"] = self.content_of_buckets()
         found["broker"] = self.topics.names()
         return found
+
+    def content_of_buckets(self) -> list[str]:
+        """Bucket/key of each object; on the loop."""
+        return [f"{bucket}/{entry}" for bucket, _ in self.store.buckets() for entry in sorted(self._objects(bucket))]
 
     def _objects(self, bucket: str) -> Iterator[str]:
         from emulator.cos.listing import page

@@ -11,8 +11,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from deployer.errors import CloudError, passing
 
@@ -117,6 +116,7 @@ class MemoryCloud:
             "triggers": [],
             "async": {"RetryConfig": [{"RetryNum": 2}], "MsgTTL": 21600},
             "reserved": 0,
+            "failed": "",
         }
 
     def _ListFunctions(self, Namespace: str, Offset: int, Limit: int) -> Params:
@@ -137,6 +137,8 @@ class MemoryCloud:
         status, looks = function["busy"] or ("Active", 0)
         function["busy"] = (status, looks - 1) if looks > 1 else None
         document = {**function["config"], "Status": status, "Tags": function["tags"], "FunctionName": FunctionName}
+        if function["failed"]:
+            document |= {"Status": "UpdateFailed", "StatusDesc": function["failed"]}
         return document if Qualifier == "$LATEST" else self._version(function, Qualifier)["config"]
 
     def _UpdateFunctionCode(self, Namespace: str, FunctionName: str, Code: Params, **config: Any) -> None:
@@ -279,15 +281,15 @@ class Objects:
         self._cloud = cloud
         self.objects: dict[str, bytes] = {}
 
-    def put(self, key: str, body: bytes | Path) -> None:
-        self._seen("put_object", key)
-        self.objects[key] = body if isinstance(body, bytes) else body.read_bytes()
-        self._cloud.after("put_object", {"Key": key})
+    def put_object(self, Key: str, Body: BinaryIO) -> None:
+        self._seen("put_object", Key)
+        self.objects[Key] = Body.read()
+        self._cloud.after("put_object", {"Key": Key})
 
-    def delete(self, key: str) -> None:
-        self._seen("delete_object", key)
-        self.objects.pop(key, None)
-        self._cloud.after("delete_object", {"Key": key})
+    def delete_object(self, Key: str) -> None:
+        self._seen("delete_object", Key)
+        self.objects.pop(Key, None)
+        self._cloud.after("delete_object", {"Key": Key})
 
     def call(self, verb: str, Prefix: str) -> Params:
         self._seen(verb, Prefix)

@@ -24,6 +24,7 @@ from deployer.declaration import load
 from deployer.packaging import build_for, find_python
 from deployer.retry import Again
 from emulator.account import Account
+from emulator.api.action import Service
 from emulator.api.ckafka import Ckafka
 from emulator.api.ckafkatopic import Instance
 from emulator.api.cls import Cls
@@ -39,12 +40,14 @@ from emulator.listen import LoopThread, serve
 from emulator.scf import Scf, ScfSettings
 from tests.support import api, kube_api
 from tests.support.deployer_stage import Broker
-from tests.support.scf import PROJECT, Ports
+from tests.support.scf import PROJECT
+from tests.support.scf_surroundings import Ports
 
 HANDLER = """
 import shared
 
 def main_handler(event, context):
+    print("event", event.get("do", "nothing"))
     if event.get("do") == "migrate":
         return {"applied": ["0001_first"]}
     if event.get("do") == "fail":
@@ -184,26 +187,11 @@ def platform(
     documents, broker, loop, logs = Documents(None), Broker(), LoopThread(), LogStore(None)
     account = Account(documents, api.OWNER, app_id=api.APP_ID, uin=api.UIN)
     store, ports = Store(folder / "cos"), Ports(folder / "ports.json")
-    (folder / "services").mkdir()
-    scf = Scf(
-        documents=documents,
-        root=folder / "scf",
-        python=find_python(PROJECT) or Path(sys.executable),
-        account=account,
-        kafka={kafka: "127.0.0.1:1"},
-        sockets=folder / "services",
-        settings=ScfSettings(activation_s=activation_s, control_groups=False),
-        region=api.REGION,
-        app_id=api.APP_ID,
-        uin=api.UIN,
-        urls=ports,
-        read_object=store.path,
-        log_sink=logs.put,
-    )
+    scf = _scf(folder, documents, account, kafka, ports, store, logs, activation_s)
     (folder / "kube").mkdir()
     with kube_api.running(folder / "kube") as kube:
         access = ClusterAccess(kube.url, kube.kubeconfig.read_text, lambda user: kube.kubeconfig_of(user).read_text())
-        services = [
+        services: list[Service] = [
             Ssm(documents, account, api.REGION),
             Cls(documents, account, api.REGION, logs),
             Ckafka(documents, account, api.REGION, [Instance(kafka, "127.0.0.1:1", broker)], delete_after_s=0),
@@ -229,6 +217,34 @@ def platform(
             loop.close()
             store.close()
             documents.close()
+
+
+def _scf(
+    folder: Path,
+    documents: Documents,
+    account: Account,
+    kafka: str,
+    ports: Ports,
+    store: Store,
+    logs: LogStore,
+    activation_s: float,
+) -> Scf:
+    (folder / "services").mkdir()
+    return Scf(
+        documents=documents,
+        root=folder / "scf",
+        python=find_python(PROJECT) or Path(sys.executable),
+        account=account,
+        kafka={kafka: "127.0.0.1:1"},
+        sockets=folder / "services",
+        settings=ScfSettings(activation_s=activation_s, control_groups=False),
+        region=api.REGION,
+        app_id=api.APP_ID,
+        uin=api.UIN,
+        urls=ports,
+        read_object=store.path,
+        log_sink=logs.put,
+    )
 
 
 def _make_project(project: Path, api_port: int, cos_port: int) -> None:

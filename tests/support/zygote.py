@@ -68,12 +68,18 @@ class Zygote:
 
 
 def _serve() -> None:
-    import kubernetes.client  # noqa: F401  (what the deployer imports late)
+    # What the commands import when they need it.
     import qcloud_cos  # noqa: F401
     import yaml  # noqa: F401
     from tencentcloud.common import common_client  # noqa: F401
 
+    import deployer.advice
     import deployer.cli
+    import deployer.cloud
+    import deployer.engine
+    import deployer.functionlogs
+    import deployer.image
+    import deployer.operations
 
     while line := sys.stdin.readline():
         order = json.loads(line)
