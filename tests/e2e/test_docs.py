@@ -14,7 +14,7 @@ import pytest
 from patchmill.manifest import parse as parse_manifest
 from patchmill.task import Phase, Reason, Status
 from tests.e2e.test_drops import outcome as drop_outcome
-from tests.support.emulator_process import PROJECT
+from tests.support.emulator_process import PROJECT, EmulatorProcess
 from tests.support.git_http import git, make_repository
 from tests.support.road import Obj, Road, until, zip_of
 
@@ -65,8 +65,32 @@ def test_readme_drop(road: Road, project: Path) -> None:
     assert "agent.log" in str(road.keys(road.values["COS_LOGS_BUCKET"], "results/dev/app/"))
 
 
+def deployer_shell(cloud: EmulatorProcess, road: Road) -> dict[str, str]:
+    """A newcomer's shell after `make up` and `. .local/env`, for an emulator that does not live in .local."""
+    return {**road.shell, "PATCHMILL_EMULATOR_ROOT": str(cloud.root)}
+
+
+def test_readme_plan_says_no_changes_after_up(cloud: EmulatorProcess, road: Road) -> None:
+    said = in_project(["bash", "-eu", "-c", block("plan")], deployer_shell(cloud, road))
+    assert "no changes" in said
+    for function in ("submit", "dispatch", "collect"):
+        assert f"{function}  Active" in said
+
+
+def test_readme_osls_prints_and_deploys(cloud: EmulatorProcess, road: Road) -> None:
+    said = in_project(["bash", "-eu", "-c", block("osls")], deployer_shell(cloud, road))
+    assert "service: patchmill" in said and "main_handler" in said
+    assert "no changes" in said
+
+
+def in_project(argv: list[str], shell: dict[str, str]) -> str:
+    done = subprocess.run(argv, cwd=PROJECT, env=shell, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
 def test_readme_names_every_marked_block() -> None:
-    assert re.findall(r"<!-- runs in the tests: (\w+) -->", README) == ["folder", "curl", "drop"]
+    assert re.findall(r"<!-- runs in the tests: (\w+) -->", README) == ["folder", "curl", "drop", "plan", "osls"]
 
 
 def examples(text: str) -> list[Any]:

@@ -1,18 +1,14 @@
-"""Serverless Framework as `npm ci` installs it from the lock file, run in a project that may be a changed copy."""
+"""Serverless Framework (osls) at the version of the lock file, run in a project that may be a changed copy."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from tests.support.declared import REPOSITORY, Project
 
-NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
 STAND_IN = """
 import os, pathlib, signal, sys, time
 print("deployer", *sys.argv[1:], flush=True)
@@ -26,20 +22,10 @@ sys.exit(int(os.environ.get("STAND_IN_CODE", "0")))
 
 
 def installed() -> Path:
-    """The osls command. Installed once for a lock file, in .local, where nothing of the working tree is in the way."""
-    digest = hashlib.sha256((REPOSITORY / "package-lock.json").read_bytes()).hexdigest()[:12]
-    local = REPOSITORY / ".local"
-    local.mkdir(exist_ok=True)
-    place = local / f"osls-{digest}"
-    with (local / "osls.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            folder = Path(tempfile.mkdtemp(dir=local, prefix="osls-half-"))
-            for name in NPM_FILES:
-                shutil.copy(REPOSITORY / name, folder)
-            subprocess.run(["npm", "ci"], cwd=folder, check=True, stdout=subprocess.DEVNULL, timeout=110)
-            folder.rename(place)
-    return place / "node_modules" / ".bin" / "osls"
+    """The osls command, where set-up has installed what the lock file pins."""
+    command = REPOSITORY / "node_modules" / ".bin" / "osls"
+    assert command.exists(), "run tools/setup test"
+    return command
 
 
 def prepare(project: Project) -> None:
@@ -57,7 +43,7 @@ def start(folder: Path, *arguments: str, **environ: str) -> subprocess.Popen[str
     return subprocess.Popen(
         [str(command), *arguments],
         cwd=folder,
-        env={**kept, "HOME": str(folder), "SLS_SCHEMA_CACHE_BASE_DIR": str(command.parents[2]), **environ},
+        env={**kept, "HOME": str(folder), "SLS_SCHEMA_CACHE_BASE_DIR": str(REPOSITORY / ".local"), **environ},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
