@@ -53,6 +53,7 @@ def deployment_values(
         "PATCHMILL_COS_ENDPOINT": f"127.0.0.1:{places.cos_port}/{{bucket}}",
         "PATCHMILL_KAFKA_BOOTSTRAP": places.kafka,
         "PATCHMILL_KAFKA_PASSWORD": "",
+        "PATCHMILL_OTLP_HEADERS": environ.get("PATCHMILL_OTLP_HEADERS", ""),
         "PATCHMILL_MYSQL_URL": mariadb.url(f"{SOCKETS_INSIDE}/mysql.sock", DATABASE),
         "PATCHMILL_REDIS_URL": f"unix://{SOCKETS_INSIDE}/redis.sock",
         "PATCHMILL_API_KEYS": api_keys(api_key, environ.get("PATCHMILL_EXTRA_API_KEYS", "")),

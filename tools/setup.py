@@ -1,11 +1,13 @@
 """Set-up of a working tree: `tools/setup run` for what runs Patchmill, `tools/setup test` for what tests it.
 
-in   requirements/, agent/, layers/vendor/, package-lock.json: the pinned lists; the machine's programs and interpreters
+in   requirements/, agent/, layers/vendor/, package-lock.json, console/package-lock.json: the pinned lists;
+     the machine's programs and interpreters
 out  .venv/                      everything a developer needs, Patchmill's commands installed from the tree
      .local/packages/            functions and layers as the deployer uploads them
      .local/agent-…/             the agent's packages
      .local/toolchain.json       where all that is (read by the emulator and the deployer)
      node_modules/               for tests: the Serverless Framework
+     console/node_modules/       for tests: what builds the console, and its unit tests
 
 Standard library only: it runs before anything is installed. Every product is built beside its place and renamed, and
 carries a hash of what it was made from, so an interrupted set-up does not count and a second one does nothing.
@@ -49,6 +51,7 @@ def set_up(purpose: str) -> None:
     packages.pack(ROOT, python, runtime)
     if purpose == "test":
         nodemodules.install(ROOT)
+        nodemodules.install(ROOT / "console")
         if runtime.version == "3.10" and interpreters.makes_environments(runtime):
             packages.virtual_environment(ROOT, ROOT / ".venv-3.10", runtime, with_tree=False)
 

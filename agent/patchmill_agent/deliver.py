@@ -9,14 +9,13 @@ out  the artifacts and manifest.json in object storage. The exit code is 0 once 
 from __future__ import annotations
 
 import json
-import sys
-import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from patchmill_agent import diff, jsonfile, manifest, tree
 from patchmill_agent.errors import PatchError, TransferError
+from patchmill_agent.events import Events, now, where
 from patchmill_agent.folders import Folders, scratch_folder
 from patchmill_agent.manifest import Outcome, Report
 from patchmill_agent.phases import Phases
@@ -45,16 +44,18 @@ class Limits(NamedTuple):
 
 
 def main(env: Mapping[str, str]) -> int:
-    folders, phases = Folders.of(env), Phases(env)
+    folders, events = Folders.of(env), Events("deliver", env)
+    phases = Phases(env, events)
     phases.tell("UPLOADING")
     uploads = Uploads(json.loads(env.get("PATCHMILL_UPLOADS") or "{}"))
     with scratch_folder() as scratch:
-        delivery = Delivery(folders, scratch, Limits.of(env), uploads)
-        body = delivery.run(manifest.identity(env))
+        delivery = Delivery(folders, scratch, Limits.of(env), uploads, events)
+        whole = delivery.run(manifest.identity(env))
     try:
-        uploads.finish(body)
+        uploads.finish(json.dumps(whole, ensure_ascii=False).encode())
+        _tell(whole, events)
     except TransferError as error:
-        _say(str(error))
+        events.end("not_delivered", "error", error=str(error))
         return 1
     finally:
         phases.finish()
@@ -64,12 +65,13 @@ def main(env: Mapping[str, str]) -> int:
 class Delivery:
     """One delivery. Each step that fails makes the outcome worse and lets the next one run."""
 
-    def __init__(self, folders: Folders, scratch: Path, limits: Limits, uploads: Uploads) -> None:
+    def __init__(self, folders: Folders, scratch: Path, limits: Limits, uploads: Uploads, events: Events) -> None:
         self._folders, self._scratch, self._limits, self._uploads = folders, scratch, limits, uploads
+        self._events = events
         self._outcome = Outcome(None, "")
         self._patch = {"files": 0, "insertions": 0, "deletions": 0}
 
-    def run(self, who: Mapping[str, object]) -> bytes:
+    def run(self, who: Mapping[str, object]) -> dict[str, Any]:
         """Store all artifacts and return the manifest that describes them."""
         fetch, result = jsonfile.read(self._folders.fetch_report), jsonfile.read(self._folders.output / "result.json")
         self._outcome = manifest.judge(fetch, result)
@@ -79,9 +81,8 @@ class Delivery:
             self._step("the outputs could not be packed", self._store_outputs)
             self._step("the result could not be stored", lambda: self._store_result(result, who))
         cleaned = manifest.clean_result(result, self._outcome, who)
-        whole = manifest.build(cleaned, who, fetch, self._patch, self._uploads.artifacts)
-        _say(f"{whole['status']}{f': {self._outcome.reason}, {self._outcome.message}' if self._outcome.reason else ''}")
-        return json.dumps(whole, ensure_ascii=False).encode()
+        stages = manifest.stages(fetch, cleaned, self._events.started_at, now())
+        return manifest.build(cleaned, who, fetch, self._patch, self._uploads.artifacts, stages)
 
     def _step(self, what: str, action: Callable[[], None]) -> None:
         try:
@@ -91,7 +92,7 @@ class Delivery:
         except TransferError as error:
             self._outcome = self._outcome.failed("INTERNAL", str(error))
         except Exception as error:
-            traceback.print_exception(error, file=sys.stdout)
+            self._events.say("fault", "error", error=where(error))
             self._outcome = self._outcome.failed("INTERNAL", f"{what}: {type(error).__name__}")
 
     def _store_log(self) -> None:
@@ -109,7 +110,7 @@ class Delivery:
             raise
         finally:
             for line in notes.lines:
-                _say(line)
+                self._events.say("note", text=line)
         self._uploads.add_file("diff.patch", patch.path, self._limits.max_patch_bytes)
         self._patch = {"files": patch.files, "insertions": patch.insertions, "deletions": patch.deletions}
 
@@ -137,5 +138,9 @@ class Delivery:
         self._uploads.add("result.json", json.dumps(cleaned, ensure_ascii=False).encode())
 
 
-def _say(text: str) -> None:
-    print(f"[patchmill] {text}", flush=True)
+def _tell(whole: Mapping[str, Any], events: Events) -> None:
+    """The agent's end, and our own. A message may quote what the agent wrote, so it stays in the manifest."""
+    if "agent" in whole["stages"]:
+        about = {key: whole[key] for key in ("agent", "model", "exit_code")}
+        events.say("agent_ended", **about, **whole["usage"], duration_s=manifest.seconds(whole["stages"]["agent"]))
+    events.end("delivered", status=whole["status"], reason=whole["reason"], **whole["patch"])

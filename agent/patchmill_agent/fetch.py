@@ -12,8 +12,6 @@ from __future__ import annotations
 import errno
 import json
 import signal
-import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any, NamedTuple
 
 from patchmill_agent import gitcmd, jsonfile, tree
 from patchmill_agent.errors import SourceError, TransferError
+from patchmill_agent.events import Events, now, where
 from patchmill_agent.folders import Folders, clear, scratch_folder
 from patchmill_agent.phases import Phases
 from patchmill_agent.transfer import Client
@@ -63,7 +62,8 @@ class Source(NamedTuple):
 
 
 def main(env: Mapping[str, str]) -> int:
-    folders, phases = Folders.of(env), Phases(env)
+    folders, events = Folders.of(env), Events("fetch", env)
+    phases = Phases(env, events)
     phases.tell("DOWNLOADING_CODE")
     clear(folders.code)  # an init container may be started a second time
     clear(folders.base)
@@ -71,21 +71,23 @@ def main(env: Mapping[str, str]) -> int:
         try:
             settings = Settings.of(env)
             with _time_limit(settings.timeout_s):
-                source = fetch(settings, folders, scratch)
+                source = fetch(settings, folders, scratch, events)
         except Exception as error:
-            _fail(folders, *_reason(error))
+            _fail(folders, *_reason(error, events), events)
         else:
             size = sum(entry.size for entry in source.entries)
-            report = {"v": 1, "ok": True, "commit": source.commit, "files": len(source.entries), "bytes": size}
-            jsonfile.write(folders.fetch_report, report)
-            _say(f"{len(source.entries)} files, {size} bytes{f', commit {source.commit}' if source.commit else ''}")
-            _store(settings, folders, source, scratch)
+            facts: dict[str, Any] = {"commit": source.commit, "files": len(source.entries), "bytes": size}
+            report = {"v": 1, "ok": True, **facts, "started_at": events.started_at}
+            jsonfile.write(folders.fetch_report, {**report, "finished_at": now()})
+            _store(settings, folders, source, scratch, events)
+            jsonfile.write(folders.fetch_report, {**report, "finished_at": now()})
+            events.end("source_fetched", **facts)
             phases.tell("RUNNING_AGENT")
     phases.finish()
     return 0
 
 
-def fetch(settings: Settings, folders: Folders, scratch: Path) -> Source:
+def fetch(settings: Settings, folders: Folders, scratch: Path, events: Events) -> Source:
     """Fill both trees. Raises SourceError."""
     folders.tree.mkdir()
     notes, git_dir = tree.Notes(), folders.code / ".git"
@@ -108,7 +110,7 @@ def fetch(settings: Settings, folders: Folders, scratch: Path) -> Source:
     tree.copy(folders.tree, folders.code)
     _make_repository(git_dir, folders.code, dropped)
     for line in notes.lines:
-        _say(line)
+        events.say("note", text=line)
     return Source(commit, entries)
 
 
@@ -142,7 +144,7 @@ def _make_repository(git_dir: Path, code: Path, dropped: set[bytes]) -> None:
     gitcmd.must(["commit", "--quiet", "--allow-empty", "-m", "The source as it was uploaded"], **where)
 
 
-def _store(settings: Settings, folders: Folders, source: Source, scratch: Path) -> None:
+def _store(settings: Settings, folders: Folders, source: Source, scratch: Path, events: Events) -> None:
     """Keep the source beside the task's other objects. The run does not depend on it, so a failure is only said."""
     if not settings.code_url:
         return
@@ -152,29 +154,30 @@ def _store(settings: Settings, folders: Folders, source: Source, scratch: Path) 
         with packed.open("rb") as file:
             client.put("code.tar.gz", settings.code_url, file, packed.stat().st_size)
     except TransferError as error:
-        _say(str(error))
+        events.say("source_not_kept", "warning", error=str(error))
     except Exception as error:
-        _say(f"code.tar.gz could not be made: {type(error).__name__}")
+        events.say("source_not_kept", "warning", error=f"code.tar.gz could not be made: {type(error).__name__}")
     finally:
         client.close()
 
 
-def _reason(error: BaseException) -> tuple[str, str]:
+def _reason(error: BaseException, events: Events) -> tuple[str, str]:
     """Failure reason and sentence for whatever ended the fetch."""
     if isinstance(error, (SourceError, TransferError)):
         return "SOURCE_ERROR", str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "OUT_OF_DISK", "the disk was full while the source was fetched"
-    traceback.print_exception(error, file=sys.stdout)
+    events.say("fault", "error", error=where(error))
     return "INTERNAL", f"the source could not be fetched: {type(error).__name__}"
 
 
-def _fail(folders: Folders, reason: str, message: str) -> None:
-    _say(f"{reason}: {message}")
+def _fail(folders: Folders, reason: str, message: str, events: Events) -> None:
+    events.end("source_refused", "warning", reason=reason, error=message)
     clear(folders.code)
     clear(folders.base)
     folders.fetch_failed.write_text(message)
-    jsonfile.write(folders.fetch_report, {"v": 1, "ok": False, "reason": reason, "message": message[:1000]})
+    times = {"started_at": events.started_at, "finished_at": now()}
+    jsonfile.write(folders.fetch_report, {"v": 1, "ok": False, "reason": reason, "message": message[:1000], **times})
 
 
 @contextmanager
@@ -190,7 +193,3 @@ def _time_limit(seconds: int) -> Iterator[None]:
         yield
     finally:
         signal.alarm(0)
-
-
-def _say(text: str) -> None:
-    print(f"[patchmill] {text}", flush=True)

@@ -66,6 +66,7 @@ def identity(env: Mapping[str, str]) -> dict[str, Any]:
         "agent": agent,
         "model": model,
         "scripted": scripted,
+        "traceparent": text(env.get("TRACEPARENT"), 64) or None,
     }
 
 
@@ -98,6 +99,7 @@ def build(
     fetch: Report | None,
     patch: Mapping[str, int],
     artifacts: list[dict[str, Any]],
+    stages: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     """The manifest from a cleaned result and what was uploaded."""
     fetch = fetch or {}
@@ -113,8 +115,35 @@ def build(
             "files": number(fetch.get("files"), 0, 1 << 50) or 0,
         },
         "patch": dict(patch),
+        "stages": {name: dict(times) for name, times in stages.items()},
         "artifacts": artifacts,
     }
+
+
+def stages(
+    fetch: Report | None, result: Mapping[str, Any], started_at: str, finished_at: str
+) -> dict[str, dict[str, str]]:
+    """When each container worked. The agent says its own times: they count as far as they lie between the others'.
+
+    `result`: a cleaned one. `started_at`, `finished_at`: of the delivery.
+    """
+    found = {}
+    begun, fetched = (time((fetch or {}).get(name)) for name in ("started_at", "finished_at"))
+    if begun and fetched:
+        found["fetch"] = {"started_at": begun, "finished_at": fetched}
+    if result["started_at"] and fetched and (fetch or {}).get("ok") is True:
+        # Texts of one form: they sort as the times do.
+        start = min(max(result["started_at"], fetched), started_at)
+        end = min(max(result["finished_at"] or started_at, start), started_at)
+        found["agent"] = {"started_at": start, "finished_at": end}
+    found["deliver"] = {"started_at": started_at, "finished_at": finished_at}
+    return found
+
+
+def seconds(stage: Mapping[str, str]) -> float:
+    """How long a stage took."""
+    start, end = (datetime.strptime(stage[name], "%Y-%m-%dT%H:%M:%S.%fZ") for name in ("started_at", "finished_at"))
+    return round((end - start).total_seconds(), 3)
 
 
 def text(value: object, limit: int) -> str:

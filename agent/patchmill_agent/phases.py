@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 
 from patchmill_agent.errors import TransferError
+from patchmill_agent.events import Events
 from patchmill_agent.transfer import Client
 
 TIMEOUT_S = 2.0
@@ -19,13 +20,14 @@ TIMEOUT_S = 2.0
 class Phases:
     """Reports phases in the order they are told; each waits for the one before, none for longer than its time-out."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], events: Events) -> None:
         self._urls = _urls(env.get("PATCHMILL_PHASE_URLS", ""))
+        self._events = events
         self._last: threading.Thread | None = None
 
     def tell(self, phase: str) -> None:
         if url := self._urls.get(phase):
-            self._last = threading.Thread(target=_put, args=(phase, url, self._last), daemon=True)
+            self._last = threading.Thread(target=_put, args=(phase, url, self._last, self._events), daemon=True)
             self._last.start()
 
     def finish(self) -> None:
@@ -34,14 +36,14 @@ class Phases:
             self._last.join(2 * TIMEOUT_S)
 
 
-def _put(phase: str, url: str, before: threading.Thread | None) -> None:
+def _put(phase: str, url: str, before: threading.Thread | None, events: Events) -> None:
     if before:
         before.join(TIMEOUT_S)
     client = Client(TIMEOUT_S)
     try:
         client.put(f"phase {phase}", url, b"", 0, tries=1)
     except TransferError as error:
-        print(f"[patchmill] {error}", flush=True)
+        events.say("phase_not_told", "warning", phase=phase, error=str(error))
     finally:
         client.close()
 

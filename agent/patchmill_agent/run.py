@@ -14,11 +14,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 from patchmill_agent import jsonfile, proctree
+from patchmill_agent.events import now
 from patchmill_agent.folders import Folders
 from patchmill_agent.kinds import Ending, Job, Stopped
 from patchmill_agent.log import Log
@@ -74,7 +74,7 @@ def main(env: Mapping[str, str]) -> int:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     proctree.own_orphans()
-    started = _now()
+    started = now()
     redactor = Redactor(secrets.values())
     settings: Settings | None = None
     try:
@@ -154,7 +154,7 @@ def _write_result(
         "model": settings.model if settings else None,
         "scripted": bool(settings and settings.scripted),
         "started_at": started,
-        "finished_at": _now(),
+        "finished_at": None if pad_to else now(),  # a provisional result is of a run that has not ended
         "usage": ending.usage._asdict(),
         "summary": redactor.text(ending.summary)[:SUMMARY_LIMIT],
     }
@@ -187,7 +187,3 @@ def _take_secrets(env: Mapping[str, str]) -> dict[str, str]:
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(number, signal.SIG_IGN)
     raise Stopped(Ending("INTERNAL", f"the run was stopped from outside ({signal.Signals(number).name})"))
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")

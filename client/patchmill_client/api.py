@@ -12,13 +12,15 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
 
 from patchmill_client.errors import BadRequestError, DamagedError, PatchmillError, UnreachableError, UsageError
-from patchmill_client.model import Artifact, LogChunk, Task, TaskRequest, Upload
+from patchmill_client.model import Artifact, LogChunk, Me, Task, TaskFilter, TaskPage, TaskRequest, Timeline, Upload
 from patchmill_client.transport import Http, Notice
 
 T = TypeVar("T")
@@ -100,21 +102,48 @@ class Client:
         response = self._http.request("GET", _path(known.id), headers=headers)
         return None if response.status_code == 304 else _task(response)
 
-    def tasks(self, *, status: str | None = None, limit: int = 20) -> Iterator[Task]:
-        """At most `limit` tasks, newest first, fetched page by page."""
-        query: dict[str, str | int] = {"status": status} if status else {}
+    def tasks(self, wanted: TaskFilter | None = None, *, status: str | None = None, limit: int = 20) -> Iterator[Task]:
+        """At most `limit` tasks, newest first, fetched page by page. `status` alone needs no filter."""
+        query: dict[str, str | int] = dict((wanted or TaskFilter(status=status)).to_query())
         while limit > 0:
             response = self._http.request("GET", "/v1/tasks", params={**query, "limit": min(limit, 100)})
-            page, cursor = _read(response, lambda raw: (list(map(Task.from_json, raw["tasks"])), raw["next_cursor"]))
+            page, cursor = _read(response, _page)
             yield from page[:limit]
             limit -= len(page)
             if not cursor or not page:
                 return
             query["cursor"] = cursor
 
+    def newest(self, wanted: TaskFilter, limit: int, known: TaskPage | None = None) -> TaskPage:
+        """The newest tasks, as many as one page has. `known`: given back, with a new time, while nothing changes."""
+        headers = {"If-None-Match": known.etag} if known and known.etag else {}
+        query = {**wanted.to_query(), "limit": limit}
+        response = self._http.request("GET", "/v1/tasks", params=query, headers=headers)
+        if known and response.status_code == 304:
+            return TaskPage(known.tasks, _clock(response), known.etag, known.more)
+        tasks, cursor = _read(response, _page)
+        return TaskPage(tuple(tasks), _clock(response), response.headers.get("ETag"), bool(cursor))
+
     def cancel(self, task_id: str) -> Task:
         """Cancel a task. Raises ConflictError when it has ended already."""
         return _task(self._http.request("POST", _path(task_id, "cancel")))
+
+    def retry(self, task_id: str) -> Task:
+        """A new task that repeats one that has ended. Raises ConflictError while that still runs."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}  # a lost answer must not make two
+        return _task(self._http.request("POST", _path(task_id, "retry"), repeat=True, headers=headers))
+
+    def timeline(self, task_id: str) -> Timeline:
+        response = self._http.request("GET", _path(task_id, "timeline"))
+        return _read(response, lambda raw: Timeline.from_json(raw, _clock(response)))
+
+    def me(self) -> Me:
+        return _read(self._http.request("GET", "/v1/me"), Me.from_json)
+
+    def ops(self, *, minutes: int = 60, hops: bool = False) -> dict[str, Any]:
+        """How the system is, as the server tells it. Raises UnauthorisedError unless the key is an administrator's."""
+        query = {"minutes": minutes} | ({"hops": "true"} if hops else {})
+        return _read(self._http.request("GET", "/v1/ops", params=query), lambda raw: {**raw, "at": str(raw["at"])})
 
     def log(self, task_id: str, offset: int = 0) -> LogChunk:
         """The agent's log from byte `offset` on, as much as the server gives at once."""
@@ -158,6 +187,19 @@ def _path(task_id: str, *more: str) -> str:
 
 def _task(response: httpx.Response) -> Task:
     return _read(response, lambda raw: Task.from_json(raw, response.headers.get("ETag")))
+
+
+def _page(raw: Any) -> tuple[list[Task], str | None]:
+    return list(map(Task.from_json, raw["tasks"])), raw["next_cursor"]
+
+
+def _clock(response: httpx.Response) -> datetime:
+    """The server's time; ours where it does not tell."""
+    try:
+        moment = parsedate_to_datetime(response.headers["Date"])
+        return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    except (KeyError, ValueError, TypeError):
+        return datetime.now(timezone.utc)
 
 
 def _read(response: httpx.Response, reader: Callable[[Any], T]) -> T:

@@ -16,9 +16,12 @@ from typer.core import TyperGroup
 
 from patchmill_client.commands.common import INTERRUPTED
 from patchmill_client.commands.logs import logs
+from patchmill_client.commands.ops import ops
 from patchmill_client.commands.results import artifacts, diff
 from patchmill_client.commands.submit import submit
-from patchmill_client.commands.tasks import cancel, list_tasks, status, wait
+from patchmill_client.commands.tasks import cancel, list_tasks, retry, status, wait
+from patchmill_client.commands.timeline import timeline
+from patchmill_client.commands.watch import watch
 from patchmill_client.errors import PatchmillError, UsageError
 from patchmill_client.output import say
 
@@ -73,7 +76,11 @@ app.command()(logs)
 app.command()(diff)
 app.command()(artifacts)
 app.command()(cancel)
+app.command()(retry)
 app.command()(wait)
+app.command()(timeline)
+app.command()(watch)
+app.command()(ops)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@
     │   ├── NotFoundError     no such task or artifact, or another tenant's
     │   └── ConflictError     the task's state, or a used idempotency key, forbids it
     ├── UnauthorisedError     the key is missing or wrong                               exit 4
+    │   └── ForbiddenError    the key is right, and of somebody who may not do this
     ├── UnreachableError      no answer, or one that says the service is broken         exit 4
     └── DamagedError          what arrived is not what the server promised              exit 1
 
@@ -39,6 +40,10 @@ class ConflictError(BadRequestError):
 
 class UnauthorisedError(PatchmillError):
     exit_code = 4
+
+
+class ForbiddenError(UnauthorisedError):
+    pass
 
 
 class UnreachableError(PatchmillError):

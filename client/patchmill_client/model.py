@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
@@ -92,6 +92,91 @@ class Task:
 
 
 @dataclass(frozen=True)
+class TaskPage:
+    """The newest tasks that fit a filter. `at` is the server's clock when it answered."""
+
+    tasks: tuple[Task, ...]
+    at: datetime
+    etag: str | None = None
+    more: bool = False
+    """There are older ones."""
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """Which tasks are listed; all that is set has to fit. `text`: a part of prompt, source or labels.
+
+    `canary`: those of the canary instead of one's own, for an administrator.
+    """
+
+    status: str | None = None
+    agent: str | None = None
+    reason: str | None = None
+    text: str | None = None
+    since: datetime | None = None
+    canary: bool = False
+
+    def to_query(self) -> dict[str, str]:
+        since = self.since.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") if self.since else None
+        query = {"status": self.status, "agent": self.agent, "reason": self.reason, "q": self.text, "since": since}
+        query["canary"] = "true" if self.canary else None
+        return {name: value for name, value in query.items() if value}
+
+
+@dataclass(frozen=True)
+class Span:
+    """One piece of a task's time. `end` None: it is still going on; `status`: OK, ERROR or UNSET."""
+
+    id: str
+    parent: str | None
+    name: str
+    start: datetime
+    end: datetime | None
+    status: str
+    attributes: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Span:
+        start, end, parent = _time(raw["start"]), _time(raw.get("end")), raw.get("parent_span_id")
+        if start is None:
+            raise ValueError("a span without a start")
+        about = raw.get("attributes") or {}
+        return cls(
+            str(raw["span_id"]), str(parent) if parent else None, str(raw["name"]), start, end,
+            str(raw.get("status") or "UNSET"), dict(about),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A task's trace: its spans, each with the span that it is part of. `at`: the server's clock when it answered."""
+
+    task_id: str
+    trace_id: str
+    spans: tuple[Span, ...]
+    raw: Mapping[str, Any]
+    at: datetime
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any], at: datetime) -> Timeline:
+        spans = tuple(map(Span.from_json, raw["spans"]))
+        return cls(str(raw["task_id"]), str(raw["trace_id"]), spans, raw, at)
+
+
+@dataclass(frozen=True)
+class Me:
+    """Whose key it is."""
+
+    tenant: str
+    admin: bool
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> Me:
+        return cls(str(raw["tenant"]), bool(raw.get("admin")), raw)
+
+
+@dataclass(frozen=True)
 class TaskRequest:
     """The body of `POST /v1/tasks`; what is None or empty is left to the server's defaults."""
 
@@ -142,5 +227,8 @@ class LogChunk:
 
 
 def _time(value: str | None) -> datetime | None:
+    if not value:
+        return None
     # Python 3.10 reads neither the "Z" nor any number of decimals but 3 and 6.
-    return datetime.fromisoformat(value.replace("Z", "+00:00")) if value else None
+    moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)

@@ -18,7 +18,7 @@ from rich.text import Text
 from patchmill_client.model import Patch, Task
 from patchmill_client.text import clean, clean_line
 
-_STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow"}
+STYLES = {"COMPLETED": "green", "FAILED": "red", "CANCELLED": "yellow"}
 _WORDS = {
     "QUEUED": "queued",
     "DISPATCHED": "dispatched, waiting for its pod",
@@ -46,7 +46,7 @@ def print_json(value: Mapping[str, Any]) -> None:
 
 def state_words(task: Task) -> Text:
     """A task's state as a person would say it."""
-    return Text(_WORDS.get(task.state, clean_line(task.state)), style=_STYLES.get(task.status, ""))
+    return Text(_WORDS.get(task.state, clean_line(task.state)), style=STYLES.get(task.status, ""))
 
 
 def outcome(task: Task) -> str:
@@ -85,10 +85,11 @@ def print_task(task: Task) -> None:
     source = task.raw.get("source")
     rows: list[tuple[str, str | Text]] = [
         ("task", task.id),
-        ("status", Text(task.status, style=_STYLES.get(task.status, ""))),
+        ("status", Text(task.status, style=STYLES.get(task.status, ""))),
         ("phase", task.phase if not task.ended and task.phase else ""),
         ("reason", task.reason or ""),
         ("message", clean_line(task.message)),
+        ("retry of", clean_line(str(task.raw.get("retry_of") or ""))),
         ("source", clean_line(json.dumps(source, ensure_ascii=False)) if source else ""),
         ("agent", clean_line(task.agent)),
         ("model", clean_line(task.model or "") + (" (scripted, no live model)" if task.scripted else "")),
@@ -109,7 +110,7 @@ def print_tasks(tasks: Iterable[Task]) -> None:
     rows = [
         (
             task.id,
-            Text(task.state, style=_STYLES.get(task.status, "")),
+            Text(task.state, style=STYLES.get(task.status, "")),
             task.agent,
             _clock(task.created_at),
             duration(task.duration_s) if task.duration_s is not None else "",

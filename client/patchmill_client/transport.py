@@ -18,6 +18,7 @@ import httpx
 from patchmill_client.errors import (
     BadRequestError,
     ConflictError,
+    ForbiddenError,
     NotFoundError,
     PatchmillError,
     UnauthorisedError,
@@ -114,6 +115,8 @@ class Http:
 def error_of(response: httpx.Response, *, keyed: bool) -> PatchmillError:
     """The error that a 4xx answer means, with the server's own words (RFC 9457) where it gives some."""
     status = response.status_code
+    if keyed and status == 403 and _is_problem(response):
+        return ForbiddenError(f"The key in PATCHMILL_API_KEY may not do that{_detail(response)}")
     if keyed and status in (401, 403):
         return UnauthorisedError(f"The server does not accept the key in PATCHMILL_API_KEY{_detail(response)}.")
     kinds = {404: NotFoundError, 409: ConflictError}
@@ -130,7 +133,12 @@ def is_loopback(url: str) -> bool:
 
 
 def _has_crashed(response: httpx.Response) -> bool:
-    return response.status_code == _CRASHED and "problem+json" not in response.headers.get("Content-Type", "")
+    return response.status_code == _CRASHED and not _is_problem(response)
+
+
+def _is_problem(response: httpx.Response) -> bool:
+    """The server's own words, and not those of something in front of it."""
+    return "problem+json" in response.headers.get("Content-Type", "")
 
 
 def _detail(response: httpx.Response) -> str:

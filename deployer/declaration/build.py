@@ -36,6 +36,7 @@ def declaration(
         roles={key: _role(key, role, grants) for key, role in resources.roles.items()},
         logs=model.Logs(resources.logs.retention_days) if resources.logs else None,
         migrations=_migrations(resources.migrations, project),
+        observability=_observability(resources.observability, stage.alarms, project),
         packages=model.Packages(resources.packages.bucket, resources.packages.prefix) if resources.packages else None,
         secret_values={setting: environ[setting] for setting in sorted(settings) if environ.get(setting)},
         environ=environ,
@@ -184,3 +185,19 @@ def _role(name: str, part: schema.Role, grants: Grants) -> model.Role:
 
 def _migrations(part: schema.Migrations | None, project: Path) -> model.Migrations | None:
     return model.Migrations(part.function, dict(part.event), project / part.path) if part else None
+
+
+def _observability(
+    part: schema.Observability | None, alarms: stages.Alarms, project: Path
+) -> model.Observability | None:
+    if part is None:
+        return None
+    return model.Observability(
+        alarms=project / part.alarms if part.alarms else None,
+        dashboard=project / part.dashboard if part.dashboard else None,
+        runbook=alarms.runbook or part.runbook,
+        notices=(alarms.notice_id,) if alarms.notice_id else (),
+        limits=dict(alarms.limits),
+        gb_second=part.prices.gb_second,
+        million_calls=part.prices.million_calls,
+    )

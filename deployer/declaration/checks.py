@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deployer.declaration import limits
 from deployer.declaration.build import cos_rules, environment, timer_names
-from deployer.declaration.schema import Bucket, Document, FunctionPart, Permission
+from deployer.declaration.schema import Bucket, Document, FunctionPart, Observability, Permission
 from deployer.declaration.stage import Stage
 
 
@@ -145,8 +145,18 @@ def _resources(document: Document, stage: Stage, project: Path) -> Iterator[str]
         yield f"resources.migrations.function: there is no such function{_there_is(document.functions)}"
     if resources.migrations and not _inside(project, resources.migrations.path).is_dir():
         yield "resources.migrations.path: there is no such folder in the project"
+    if resources.observability:
+        yield from _observability(resources.observability, resources.logs is not None, project)
     if resources.cluster and not _inside(project, resources.cluster.manifests).is_dir():
         yield "resources.cluster.manifests: there is no such folder in the project"
+
+
+def _observability(part: Observability, logs: bool, project: Path) -> Iterator[str]:
+    if not logs:
+        yield "resources.observability: it is about the functions' logs, and resources.logs is missing"
+    for key, path in (("alarms", part.alarms), ("dashboard", part.dashboard)):
+        if path and not _inside(project, path).is_file():
+            yield f"resources.observability.{key}: there is no such file in the project"
 
 
 def _buckets(buckets: Mapping[str, Bucket], stage: Stage) -> Iterator[str]:

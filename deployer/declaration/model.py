@@ -261,6 +261,25 @@ class Logs:
 
 
 @dataclass(frozen=True)
+class Observability:
+    """What Tencent's console shows of the functions' logs, and when it calls somebody."""
+
+    alarms: Path | None
+    """The list of alarm policies, absolute."""
+    dashboard: Path | None
+    """The list of charts, absolute."""
+    runbook: str
+    """What the alarms' messages link to, with the alarm's name behind a #."""
+    notices: tuple[str, ...]
+    """Ids of the CLS notice groups that are told. None: alarms are only seen in the console."""
+    limits: dict[str, float]
+    """By alarm, what this stage has instead of the list's limit."""
+    gb_second: float
+    million_calls: float
+    """What a GB-second and a million calls of functions cost, in one currency."""
+
+
+@dataclass(frozen=True)
 class Migrations:
     """`function` is called with `event` before new code gets traffic, when the files in `path` have changed."""
 
@@ -307,6 +326,7 @@ class Declaration:
     """The secrets' settings that were given, none of them empty; one that is in the cloud already may be missing."""
     environ: Mapping[str, str] = field(repr=False, compare=False)
     """The environment with envFile's lines over it: where the keys of whoever deploys are found."""
+    observability: Observability | None = None
 
     def name(self, suffix: str) -> str:
         """The cloud's name of a thing of this stage: <service>-<stage>-<suffix>."""

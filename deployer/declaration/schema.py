@@ -196,6 +196,22 @@ class Logs(Strict):
     retention_days: Annotated[Number, Field(ge=limits.LOG_RETENTION_DAYS[0], le=limits.LOG_RETENTION_DAYS[1])]
 
 
+class Prices(Strict):
+    """What functions cost, in any one currency: per GB-second, and per million calls."""
+
+    gb_second: Annotated[float, Field(ge=0)]
+    million_calls: Annotated[float, Field(ge=0)]
+
+
+class Observability(Strict):
+    """Alarm policies and a dashboard in CLS, over the functions' logs. `runbook`: what the alarms link to."""
+
+    alarms: Text | None = None
+    dashboard: Text | None = None
+    runbook: Text = "docs/runbook.md"
+    prices: Prices
+
+
 class Cluster(Strict):
     manifests: Text
 
@@ -210,6 +226,7 @@ class Resources(Strict):
     secrets: dict[Name, Annotated[list[VariableName], Field(min_length=1)]] = Field(default_factory=dict)
     roles: dict[Name, Role] = Field(default_factory=dict)
     logs: Logs | None = None
+    observability: Observability | None = None
     cluster: Cluster | None = None
 
 

@@ -71,6 +71,21 @@ class FunctionSize(Strict):
     environment: Environment = Field(default_factory=dict)
 
 
+class Alarms(Strict):
+    """Who is told (a notice group's id, or an empty text), where the runbook is found, and this stage's own limits."""
+
+    notice_id: Annotated[str, StringConstraints(pattern=r"^(notice-[A-Za-z0-9-]+)?$")] = ""
+    runbook: Text | None = None
+    limits: dict[Name, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class Canary(Strict):
+    """Whether a tiny task goes through the whole system every few minutes: a number that divides an hour evenly."""
+
+    enable: Truth = False
+    every_minutes: Literal[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30] = 5
+
+
 class Stage(Strict):
     """The whole file."""
 
@@ -82,5 +97,7 @@ class Stage(Strict):
     kafka: Kafka
     cluster: Cluster
     image: Text
+    alarms: Alarms = Alarms()
+    canary: Canary = Canary()
     environment: Environment = Field(default_factory=dict)
     functions: dict[Name, FunctionSize] = Field(default_factory=dict)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from deployer.context import Context
+from deployer.kinds.alarms import AlarmsKind
 from deployer.kinds.bucket import BucketKind
 from deployer.kinds.cluster import ClusterKind
+from deployer.kinds.dashboard import DashboardKind
 from deployer.kinds.function import FunctionKind
 from deployer.kinds.layer import LayerKind
 from deployer.kinds.logs import LogsKind
@@ -20,7 +22,9 @@ from deployer.model import Kind
 
 
 def every_kind(context: Context) -> list[Kind]:
-    """Buckets first (large packages go through one); traffic moves only when all that new code needs is there."""
+    """Buckets first (large packages go through one); traffic moves only when all that new code needs is there.
+
+    What watches comes last: it shows and counts what the new code writes."""
     return [
         BucketKind(context),
         TopicKind(context),
@@ -35,4 +39,6 @@ def every_kind(context: Context) -> list[Kind]:
         ReleaseKind(context),
         TriggerKind(context),
         VersionsKind(context),
+        DashboardKind(context),
+        AlarmsKind(context),
     ]

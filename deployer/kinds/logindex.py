@@ -1,7 +1,8 @@
 """What the functions' logs can be searched and counted by: the platform's fields, and those of our own log lines.
 
 The 14 SCF fields: cloud.tencent.com/document/product/583/60336. Ours are the keys of layers/core/patchmill/log.py,
-which writes a JSON object per line; a key without an index can still be found as text.
+which writes a JSON object per line: the platform makes fields of the texts and numbers on its first level
+(/583/18032). A key without an index can still be found as text.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ _TEXTS = (
     "SCF_FunctionName", "SCF_Namespace", "SCF_LogTime", "SCF_RequestId", "SCF_Alias", "SCF_Qualifier", "SCF_Level",
     "SCF_Message", "SCF_Type",
 )  # fmt: skip
-_OUR_NUMBERS = ("attempt", "partition", "offset", "sent", "settled", "removed")
-_DECIMALS = ("SCF_MemUsage", "ts", "duration_s")
+_OUR_NUMBERS = (
+    "attempt", "partition", "offset", "sent", "settled", "removed", "queue_depth", "running", "records", "spans",
+    "model_calls", "input_tokens", "output_tokens",
+)  # fmt: skip
+_DECIMALS = ("SCF_MemUsage", "ts", "duration_s", "queue_oldest_s", "waited_s", "to_start_s")
 _OUR_TEXTS = (
-    "level", "event", "task", "tenant", "error", "reason", "status", "cause", "agent", "topic", "source", "job_uid",
-    "about",
+    "level", "event", "function", "request_id", "trigger", "task", "tenant", "trace_id", "error", "reason", "status",
+    "cause", "agent", "model", "topic", "source", "job_uid", "about", "phase", "kind", "method", "path",
 )  # fmt: skip
 _TOKENIZER = "@&?|#()='\",;:<>[]{}/ \n\t\r\\"
 

@@ -1,21 +1,27 @@
-"""Log Service: log sets and topics (https://cloud.tencent.com/document/api/614); index and search: logsearch.py."""
+"""Log Service: log sets and topics (https://cloud.tencent.com/document/api/614).
+
+Index and search: logsearch.py, clssql.py. Alarms: clsalarms.py, clscondition.py, clsnotices.py. clsdashboards.py.
+"""
 
 from __future__ import annotations
 
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
 
 from emulator.account import Account
 from emulator.api.action import Action, ApiError, Call, Params
-from emulator.api.fields import local_time, number, one_of, refuse, tags
+from emulator.api.clsalarms import Alarms
+from emulator.api.clsdashboards import Dashboards
+from emulator.api.clsfields import filtered, given_tags, name_of, page, tag_list
+from emulator.api.clsnotices import Notices
+from emulator.api.fields import local_time, number, one_of, refuse
 from emulator.api.logsearch import TOPICS, LogSearch
 from emulator.api.logstore import LogStore
 from emulator.documents import Document, Documents
 
 LOGSETS = "cls-logset"
-MAX_NAME, MAX_TAGS, FOREVER_DAYS = 255, 10, 3640
+FOREVER_DAYS = 3640
 _TOPIC_UNSUPPORTED = (
     "HotPeriod",
     "Encryption",
@@ -25,7 +31,6 @@ _TOPIC_UNSUPPORTED = (
     "IsSourceFrom",
     "BillingMode",
 )
-_RESERVED = ("cls_service_log", "loglistener_status", "loglistener_alarm", "loglistener_business", "cls_service_metric")
 
 
 class Cls:
@@ -45,10 +50,14 @@ class Cls:
         self._documents, self._account, self._region = documents, account, region
         self._logs, self._clock = logs, clock
         self._search = LogSearch(documents, logs, clock)
+        self.alarms = Alarms(documents, self._search, clock)
+        self._notices = Notices(documents, clock)
+        self._dashboards = Dashboards(documents, clock)
 
     @property
     def actions(self) -> Mapping[str, Action]:
         searching = {name: Action(handler, self._topic_resource) for name, handler in self._search.handlers.items()}
+        listed = {**self.alarms.handlers, **self._notices.handlers, **self._dashboards.handlers}
         # Resource levels: https://cloud.tencent.com/document/product/614/70091
         return {
             "CreateLogset": Action(self._create_logset),
@@ -60,6 +69,7 @@ class Cls:
             "ModifyTopic": Action(self._modify_topic, self._topic_resource),
             "DeleteTopic": Action(self._delete_topic, self._topic_resource),
             **searching,
+            **{name: Action(handler) for name, handler in listed.items()},
         }
 
     def _logset_resource(self, params: Params) -> str:
@@ -70,13 +80,13 @@ class Cls:
 
     async def _create_logset(self, call: Call, params: Params) -> Params:
         refuse(params, "LogsetId")
-        name = _name(params, "LogsetName")
+        name = name_of(params, "LogsetName")
         self._check_logset_name(name)
         logset: Document = {
             "id": str(uuid.uuid4()),
             "name": name,
             "created": local_time(self._clock()),
-            "tags": _tags(params.get("Tags", [])),
+            "tags": given_tags(params.get("Tags", [])),
         }
         self._documents.put(LOGSETS, logset["id"], logset)
         return {"LogsetId": logset["id"]}
@@ -84,27 +94,26 @@ class Cls:
     async def _describe_logsets(self, call: Call, params: Params) -> Params:
         logsets, known = list(self._documents.all(LOGSETS).values()), {"logsetName": "name", "logsetId": "id"}
         # The API does not say how it compares the name; whoever wants one log set must look at the name itself.
-        found = _filtered(logsets, params, known, {"logsetName"})
-        offset, limit = number(params, "Offset", 0, 10**6, 0), number(params, "Limit", 1, 100, 20)
+        found = filtered(logsets, params, known, {"logsetName"})
         shown = [
             {
                 "LogsetId": logset["id"],
                 "LogsetName": logset["name"],
                 "CreateTime": logset["created"],
-                "Tags": _tag_list(logset),
+                "Tags": tag_list(logset),
                 "TopicCount": len(self._topics_of(logset["id"])),
                 "MetricTopicCount": 0,
             }
-            for logset in found[offset : offset + limit]
+            for logset in page(found, params)
         ]
         return {"TotalCount": len(found), "Logsets": shown}
 
     async def _modify_logset(self, call: Call, params: Params) -> Params:
         logset = self._logset(params)
         if "LogsetName" in params and params["LogsetName"] != logset["name"]:
-            logset["name"] = _name(params, "LogsetName")
+            logset["name"] = name_of(params, "LogsetName")
             self._check_logset_name(logset["name"])
-        logset["tags"] = _tags(params["Tags"]) if "Tags" in params else logset["tags"]
+        logset["tags"] = given_tags(params["Tags"]) if "Tags" in params else logset["tags"]
         self._documents.put(LOGSETS, logset["id"], logset)
         return {}
 
@@ -117,7 +126,7 @@ class Cls:
 
     async def _create_topic(self, call: Call, params: Params) -> Params:
         refuse(params, "TopicId", *_TOPIC_UNSUPPORTED)
-        logset, name = self._logset(params), _name(params, "TopicName")
+        logset, name = self._logset(params), name_of(params, "TopicName")
         self._check_topic_name(logset["id"], name)
         one_of(params, "BizType", (0,), 0)
         topic: Document = {
@@ -145,15 +154,14 @@ class Cls:
         topics = [{**t, "logset_name": names.get(t["logset"], "")} for t in self._documents.all(TOPICS).values()]
         known = {"topicName": "name", "topicId": "id", "logsetId": "logset", "logsetName": "logset_name"}
         fuzzy = {name for bit, name in ((1, "topicName"), (2, "logsetName")) if not precise & bit}
-        found = _filtered(topics, params, {**known, "storageType": "storage"}, fuzzy)
-        offset, limit = number(params, "Offset", 0, 10**6, 0), number(params, "Limit", 1, 100, 20)
-        return {"Topics": [_topic_info(topic) for topic in found[offset : offset + limit]], "TotalCount": len(found)}
+        found = filtered(topics, params, {**known, "storageType": "storage"}, fuzzy)
+        return {"Topics": [_topic_info(topic) for topic in page(found, params)], "TotalCount": len(found)}
 
     async def _modify_topic(self, call: Call, params: Params) -> Params:
         refuse(params, "PartitionCount", "CancelTopicAsyncTaskID", "StorageType", *_TOPIC_UNSUPPORTED)
         topic = self._search.topic(params)
         if "TopicName" in params and params["TopicName"] != topic["name"]:
-            topic["name"] = _name(params, "TopicName")
+            topic["name"] = name_of(params, "TopicName")
             self._check_topic_name(topic["logset"], topic["name"])
         topic["status"] = params.get("Status", topic["status"])
         topic["auto_split"] = params.get("AutoSplit", topic["auto_split"])
@@ -172,7 +180,7 @@ class Cls:
         if 3600 < period < FOREVER_DAYS:
             raise ApiError("InvalidParameterValue", "`Period` is up to 3600 days, or 3640 for ever.")
         topic.update(period=period, describes=params.get("Describes", topic["describes"]))
-        topic["tags"] = _tags(params["Tags"]) if "Tags" in params else topic["tags"]
+        topic["tags"] = given_tags(params["Tags"]) if "Tags" in params else topic["tags"]
         self._documents.put(TOPICS, topic["id"], topic)
 
     def _logset(self, params: Params) -> Document:
@@ -193,38 +201,6 @@ class Cls:
             raise ApiError("InvalidParameter.TopicConflict", f"The log set already has a topic {name}.")
 
 
-def _name(params: Params, parameter: str) -> str:
-    name: str = params[parameter]
-    if not re.fullmatch(rf"[^|]{{1,{MAX_NAME}}}", name) or name in _RESERVED:
-        raise ApiError("InvalidParameterValue", f"`{parameter}` must be of 1 to {MAX_NAME} characters, without |.")
-    return name
-
-
-def _tags(given: list[dict[str, str]]) -> dict[str, str]:
-    return tags(given, "Key", "Value", at_most=MAX_TAGS, code="LimitExceeded.Tag")
-
-
-def _tag_list(document: Document) -> list[Params]:
-    return [{"Key": key, "Value": value} for key, value in document["tags"].items()]
-
-
-def _filtered(documents: list[Document], params: Params, known: dict[str, str], fuzzy: set[str]) -> list[Document]:
-    """The documents that meet all Filters; within one filter, one value suffices."""
-    for wanted in params.get("Filters", []):
-        key, values = wanted["Key"], wanted["Values"]
-        if key == "tagKey":
-            documents = [d for d in documents if any(value in d["tags"] for value in values)]
-        elif key.startswith("tag:"):
-            documents = [d for d in documents if d["tags"].get(key.removeprefix("tag:")) in values]
-        elif key not in known:
-            raise ApiError("InvalidParameter", f"There is no filter `{key}`.")
-        elif key in fuzzy:
-            documents = [d for d in documents if any(value in d[known[key]] for value in values)]
-        else:
-            documents = [d for d in documents if d[known[key]] in values]
-    return documents
-
-
 def _topic_info(topic: Document) -> Params:
     return {
         "LogsetId": topic["logset"],
@@ -234,7 +210,7 @@ def _topic_info(topic: Document) -> Params:
         "Index": topic["index"] is not None and topic["index"]["Status"],
         "CreateTime": topic["created"],
         "Status": topic["status"],
-        "Tags": _tag_list(topic),
+        "Tags": tag_list(topic),
         "AutoSplit": topic["auto_split"],
         "MaxSplitPartitions": topic["max_split"],
         "StorageType": topic["storage"],

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from emulator.api.action import ApiError, Call, Params
+from emulator.api.clssql import Table, select
 from emulator.api.fields import local_time, number, one_of, refuse
 from emulator.api.logquery import test_of
 from emulator.api.logstore import LogRecord, LogStore
@@ -48,6 +49,18 @@ class LogSearch:
             raise ApiError("ResourceNotFound.TopicNotExist", f"There is no topic {params['TopicId']}.")
         return topic
 
+    def analyse(self, topic: Document, query: str, from_ms: int, to_ms: int) -> Table:
+        """The statistics of a query with | SELECT …, or else the records themselves. Raises ApiError."""
+        index = topic["index"] if topic["index"] and topic["index"]["Status"] else None
+        condition, _, sql = query.partition("|")
+        test = test_of(condition, index["Rule"] if index else None)
+        records = self._logs.between(topic["id"], from_ms, to_ms, newest_first=False)
+        found = ((record.time_ms, record.fields) for record in records if test(record.fields))
+        if sql.strip() and index:
+            return select(sql, index["Rule"], found)
+        rows: list[dict[str, Any]] = [dict(fields) for _, fields in found]
+        return Table([], rows)
+
     async def _create_index(self, call: Call, params: Params) -> Params:
         topic = self.topic(params)
         if topic["index"] is not None:
@@ -74,6 +87,8 @@ class LogSearch:
             raise ApiError("MissingParameter", "The request is missing a required parameter `TopicId`.")
         one_of(params, "QuerySyntax", (1,), 1)
         topic, limit = self.topic(params), number(params, "Limit", 1, 1000, 100)
+        if "|" in params.get("QueryString", ""):
+            return self._statistics(topic, params)
         index = topic["index"] if topic["index"] and topic["index"]["Status"] else None
         test = test_of(params.get("QueryString", ""), index["Rule"] if index else None)
         start = self._start(params)
@@ -83,6 +98,19 @@ class LogSearch:
         over = len(page) <= limit
         context = "" if over else self._context(params, start + limit)
         return {"Context": context, "ListOver": over, "Analysis": False, "Results": shown}
+
+    def _statistics(self, topic: Document, params: Params) -> Params:
+        """Sort, Limit, Offset and Context are about records alone; a SELECT says these for itself."""
+        if params["From"] >= params["To"]:
+            raise ApiError("InvalidParameter", "`From` must be before `To`.")
+        table = self.analyse(topic, params["QueryString"], params["From"], params["To"])
+        whole: Params = {"Context": "", "ListOver": True, "Analysis": True, "Results": [], "SamplingRate": 1.0}
+        if params.get("UseNewAnalysis"):
+            columns = [{"Name": name, "Type": _type_of(table.rows, name)} for name in table.columns]
+            records = [json.dumps(row, ensure_ascii=False) for row in table.rows]
+            return {**whole, "Columns": columns, "AnalysisRecords": records}
+        rows = [[{"Key": name, "Value": _text(row[name])} for name in table.columns] for row in table.rows]
+        return {**whole, "ColNames": table.columns, "AnalysisResults": [{"Data": row} for row in rows]}
 
     def _records(self, topic: Document, params: Params) -> Any:
         if params["From"] >= params["To"]:
@@ -119,6 +147,15 @@ class LogSearch:
         index["ModifyTime"] = local_time(self._clock())
         self._documents.put(TOPICS, topic["id"], {**topic, "index": index})
         return {}
+
+
+def _type_of(rows: list[dict[str, Any]], name: str) -> str:
+    value = next((row[name] for row in rows if row[name] is not None), "")
+    return {int: "bigint", float: "double"}.get(type(value), "varchar")
+
+
+def _text(value: Any) -> str:
+    return "null" if value is None else str(value)
 
 
 def _index(topic: Document) -> Params:

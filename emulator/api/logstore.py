@@ -1,6 +1,7 @@
 """The log records of all topics in one SQLite file: what the functions wrote, found again by topic and time.
 
-A record is a flat object; its values are kept as texts, as CLS keeps them.
+A record is a flat object; its values are kept as texts, as CLS keeps them. A line that is a JSON object is delivered as
+fields, too: the texts and numbers of its first level (https://cloud.tencent.com/document/product/583/18032).
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class LogStore:
 
     def put(self, topic_id: str, record: dict[str, Any]) -> None:
         """Add it with the time of now. Texts stay as they are, other values become JSON."""
-        fields = {key: value if isinstance(value, str) else json.dumps(value) for key, value in record.items()}
+        whole = {**_fields_of(record.get("SCF_Message")), **record}
+        fields = {key: value if isinstance(value, str) else json.dumps(value) for key, value in whole.items()}
         body = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         values = (topic_id, int(self._clock() * 1000), body)
         self._db.execute("INSERT INTO records (topic, time_ms, fields) VALUES (?, ?, ?)", values)
@@ -64,3 +66,18 @@ class LogStore:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _fields_of(message: Any) -> dict[str, Any]:
+    """What a function's line adds to its record; nothing, when it is no JSON object."""
+    if not isinstance(message, str) or not message.startswith("{"):
+        return {}
+    try:
+        line = json.loads(message)
+    except (ValueError, RecursionError):
+        return {}
+    return {
+        key: value
+        for key, value in line.items()
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+    }

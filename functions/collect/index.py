@@ -19,6 +19,11 @@ instance = Instance()
 
 
 def main_handler(event: dict[str, Any], context: dict[str, Any]) -> dict[str, Any] | None:
+    with instance.event(event, context):
+        return _handle(event, context)
+
+
+def _handle(event: dict[str, Any], context: dict[str, Any]) -> dict[str, Any] | None:
     if events.is_migrate(event):
         return {"applied": migrate(instance.services(context).settings.mysql_url)}
     if events.is_cos(event):

@@ -20,6 +20,11 @@ instance = Instance(needs=("PATCHMILL_PODS_ROLE",))
 
 
 def main_handler(event: dict[str, Any], context: dict[str, Any]) -> None:
+    with instance.event(event, context):
+        _handle(event, context)
+
+
+def _handle(event: dict[str, Any], context: dict[str, Any]) -> None:
     if not events.is_ckafka(event):
         log.error("unknown_event", keys=sorted(event)[:10])
         return
@@ -31,3 +36,4 @@ def main_handler(event: dict[str, Any], context: dict[str, Any]) -> None:
             raise
         except Exception as error:  # a fault of ours with this record must not hold up those behind it
             park(record, f"fault: {type(error).__name__}", services)
+            services.stats.fault("dispatch")

@@ -11,6 +11,7 @@ import pytest
 
 from patchmill.adapters.database import Cursor, Database
 from patchmill.adapters.outbox import Outbox, Row, SendFailed
+from patchmill.adapters.taskqueries import Filter
 from patchmill.adapters.tasks import Tasks
 from patchmill.task import Limits, NewTask, Outcome, Phase, Reason, Status, failed
 from tests.support.engines import MariaDb
@@ -186,9 +187,9 @@ def test_page_is_newest_first_by_tenant_and_status(tasks: Tasks) -> None:
     for number, task_id in enumerate(ids):
         tasks.create(dataclasses.replace(NEW, id=task_id, tenant="globex" if number == 3 else "acme"))
     tasks.finish(ids[0], None, Outcome(Status.CANCELLED))
-    assert [t.id for t in tasks.page("acme", None, None, 2)] == [ids[2], ids[1]]
-    assert [t.id for t in tasks.page("acme", None, ids[1], 2)] == [ids[0]]
-    assert [t.id for t in tasks.page("acme", Status.CANCELLED, None, 9)] == [ids[0]]
+    assert [t.id for t in tasks.page("acme", Filter(), 2)] == [ids[2], ids[1]]
+    assert [t.id for t in tasks.page("acme", Filter(before=ids[1]), 2)] == [ids[0]]
+    assert [t.id for t in tasks.page("acme", Filter(status=Status.CANCELLED), 9)] == [ids[0]]
 
 
 def test_sixteen_writers_make_one_transition(mariadb: MariaDb, database: Database, tasks: Tasks) -> None:

@@ -81,11 +81,12 @@ def started(environment: dict[str, str]) -> Iterator[Callable[..., subprocess.Po
     """Start the command as a process of its own; it is killed at the test's end if it still runs."""
     processes: list[subprocess.Popen[bytes]] = []
 
-    def start(*arguments: str | Path, **options: int) -> subprocess.Popen[bytes]:
+    def start(*arguments: str | Path, env: Mapping[str, str] | None = None, **options: int) -> subprocess.Popen[bytes]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
-        path = os.pathsep.join(sys.path)
+        settings = {"TERM": "xterm-256color", "PYTHONPATH": os.pathsep.join(sys.path), **environment, **(env or {})}
+        outside = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         process = subprocess.Popen(  # type: ignore[call-overload]
-            [*PATCHMILL, *map(str, arguments)], env={**os.environ, **environment, "PYTHONPATH": path}, **pipes
+            [*PATCHMILL, *map(str, arguments)], env={**outside, **settings}, **pipes
         )
         processes.append(process)
         return process  # type: ignore[no-any-return]

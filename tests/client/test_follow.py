@@ -58,11 +58,13 @@ def test_a_server_that_restarts_is_waited_for(started: Started) -> None:
         process = started("wait", task_id, "--url", api.url)
         while not api.seen:
             time.sleep(0.02)
-    time.sleep(0.8)
+    assert process.stderr is not None
+    while b"trying again" not in process.stderr.readline():
+        assert process.poll() is None
     with serving(api, urlsplit(api.url).port or 0):
         _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
-    assert b"trying again" in err and b"COMPLETED" in err
+    assert b"COMPLETED" in err
 
 
 def test_contact_lost_for_good_ends_with_the_next_command(api: FakeApi, client: Client) -> None:

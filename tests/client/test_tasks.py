@@ -76,6 +76,39 @@ def test_logs_follow_to_the_end(api: FakeApi, patchmill: Run) -> None:
 
 def test_help_and_version_are_there(patchmill: Run) -> None:
     assert patchmill("--version").out.startswith("patchmill 0.")
-    for command in ("submit", "status", "list", "logs", "diff", "artifacts", "cancel", "wait"):
+    for command in (
+        "submit",
+        "status",
+        "list",
+        "logs",
+        "diff",
+        "artifacts",
+        "cancel",
+        "wait",
+        "retry",
+        "watch",
+        "ops",
+        "timeline",
+    ):
         assert command in patchmill("--help").out
         assert "--json" in patchmill(command, "--help").out
+
+
+def test_retry_makes_a_new_task_and_prints_its_id(api: FakeApi, patchmill: Run) -> None:
+    old = api.add({"labels": {"team": "a"}}, Road(states=((0.0, "FAILED"),)))
+    api.failures = [503]  # an answer that is lost makes no second task
+    ran = patchmill("retry", old)
+    assert (ran.code, ran.out) == (0, "01TASK0001\n") and len(api.tasks) == 2
+    assert "retry of" in patchmill("status", "01TASK0001").out
+    assert json.loads(patchmill("retry", old, "--json").out)["retry_of"] == old
+
+
+def test_retry_can_be_followed_to_the_outcome(api: FakeApi, patchmill: Run) -> None:
+    api.road = Road(states=((0.0, "QUEUED"), (0.2, "FAILED")))
+    ran = patchmill("retry", api.add({}, DONE), "--follow")
+    assert (ran.code, ran.out) == (1, "reading\nwriting\ndone\n") and "FAILED" in ran.err
+
+
+def test_a_task_that_runs_is_not_repeated(api: FakeApi, patchmill: Run) -> None:
+    ran = patchmill("retry", api.add({}, ENDLESS))
+    assert (ran.code, ran.out) == (2, "") and "not ended yet" in ran.err and len(api.tasks) == 1

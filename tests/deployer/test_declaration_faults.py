@@ -46,7 +46,7 @@ def test_an_unknown_key_of_a_stage_is_named_in_its_file(project: Project) -> Non
         ("memorySize: 256", "memorySize: 200", "provider.memorySize: 64, or a multiple of 128"),
         ("maxMsgNum: 50", "maxMsgNum: 0", "functions.dispatch.events[0].ckafka.maxMsgNum: "),
         ("topic: codex-tasks", "topic: codex-task", "events[0].ckafka.topic: it is none of resources.topics"),
-        ("layers: [vendor, core]", "layers: [vendors]", "functions.submit.layers: there is no layer 'vendors'"),
+        ("layers: [vendor, core, console]", "layers: [vendors]", "functions.submit.layers: there is no layer 'vendors'"),
         (
             "secrets: [shared, keys]",
             "secrets: [key]",

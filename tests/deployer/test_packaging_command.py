@@ -84,7 +84,7 @@ def test_our_declaration_names_every_folder_of_functions_and_layers() -> None:
     folders = read(REPOSITORY)
     found = {path.name for path in (REPOSITORY / "functions").iterdir() if (path / "index.py").is_file()}
     assert set(folders.functions) == found
-    assert set(folders.layers) == {"vendor", "core"}
+    assert set(folders.layers) == {"vendor", "core", "console"}
 
 
 def test_path_that_is_not_there_is_refused(tmp_path: Path) -> None:

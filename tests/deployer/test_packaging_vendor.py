@@ -19,6 +19,8 @@ from tests.support.packages import content, imports, modules, names, ours, proje
 FUNCTION = {"functions/hello/index.py": "import native\n"}
 # Imports of optional parts; the importing modules do without them.
 OPTIONAL = {"crcmod._crcfunext", "six.moves.urllib.parse", "six.moves.queue", "tabulate.version", "yaml._yaml"}
+# redis would measure itself by it, and import OpenTelemetry at every cold start.
+OPTIONAL |= {"opentelemetry.sdk.metrics"}
 # pip asks a source archive for its metadata; this one answers without setuptools.
 BACKEND = {
     "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',

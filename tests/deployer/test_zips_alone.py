@@ -19,6 +19,7 @@ from patchmill import keys
 from tests.support import packages
 from tests.support.cloud import Stand, run_stand
 from tests.support.engines import Kafka, MariaDb, Redis
+from tests.support.otlp import collector
 from tests.support.samples import API_KEY, load_event
 from tests.support.world import World, ckafka_event, cos_event
 
@@ -101,6 +102,14 @@ def test_handler_alone_can_be_imported_and_passes_over_what_it_does_not_know(unp
 
 def test_migrations_run_from_the_zip_and_only_once(zips: Zips) -> None:
     assert zips.call("collect", {"patchmill": "migrate"}) == {"applied": []}
+
+
+def test_spans_leave_from_the_zips_when_a_collector_is_named(zips: Zips) -> None:
+    with collector() as server:
+        zips.environ["PATCHMILL_OTLP_ENDPOINT"] = server.endpoint
+        answer = zips.call("submit", post("function_url", {"git": {"url": "https://git.test/r.git"}}))
+    assert answer["statusCode"] == 202, answer
+    assert server.named("submit").attributes["patchmill.task"] == json.loads(answer["body"])["id"]
 
 
 def test_one_task_goes_all_the_road_through_the_zips(zips: Zips, world: World) -> None:

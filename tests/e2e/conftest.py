@@ -15,6 +15,7 @@ import pytest
 from tests.support.emulator_process import EmulatorProcess
 from tests.support.gate import Gate, gate
 from tests.support.model_server import ModelServer, model_server
+from tests.support.otlp import Collector, collector
 from tests.support.road import Road
 
 SWEEP = {"PATCHMILL_SWEEP_CRON": "* * * * * * *"}
@@ -31,15 +32,23 @@ def model() -> Iterator[ModelServer]:
 
 
 @pytest.fixture(scope="session")
-def cloud(model: ModelServer) -> Iterator[EmulatorProcess]:
+def spans() -> Iterator[Collector]:
+    """The collector that the functions send their spans to."""
+    with collector() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cloud(model: ModelServer, spans: Collector) -> Iterator[EmulatorProcess]:
     """The emulator that all tests share; 4 slots, a sweep every second."""
+    traced = ("--set", f"PATCHMILL_OTLP_ENDPOINT={spans.endpoint}")
     environ = {
         **SWEEP,
         "OPENAI_API_KEY": MODEL_KEY,
         "OPENAI_BASE_URL": model.url,
         "PATCHMILL_EXTRA_API_KEYS": f"globex={OTHER_KEY}",
     }
-    emulator = EmulatorProcess(environ, ("--slots", "4", *REQUEUE))
+    emulator = EmulatorProcess(environ, ("--slots", "4", *REQUEUE, *traced))
     try:
         emulator.up()
         yield emulator

@@ -221,6 +221,17 @@ def test_queued_task_without_a_message_is_sent_again(world: World) -> None:
     assert row["tries"] == 1
 
 
+def test_sweep_says_how_things_stand_and_that_it_ran(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    source = {"kind": "git", "url": "https://h/r", "ref": None}
+    world.services.tasks.create(NewTask(TASK_ID, "acme", "command", None, "tidy", source, Limits(60, 10)))
+    world.rows("UPDATE tasks SET created_at = created_at - INTERVAL 90 SECOND")
+    sweep(world.services)
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["event"], line["queue_depth"], line["running"]) == ("swept", 1, 0)
+    assert 90 <= line["queue_oldest_s"] < 120
+    assert "sweep" in [each.labels["name"] for each in world.services.stats.counters() if each.name == "beat"]
+
+
 def test_deleted_job_fails_the_task(world: World) -> None:
     started(world)
     world.services.cluster.delete_job(keys.job_name(TASK_ID, 1))

@@ -173,6 +173,16 @@ def test_refused_token_gives_the_event_back_and_it_can_go_on(world: World) -> No
     assert len(world.jobs()) == 1
 
 
+def test_event_that_is_given_back_is_counted_as_the_function_s_error(world: World) -> None:
+    created(world)
+    kubeconfig = world.stand.kubeconfig(server="https://127.0.0.1:1")
+    module = world.function("dispatch", None, PATCHMILL_KUBECONFIG=kubeconfig)
+    with pytest.raises(Unavailable):
+        module.main_handler(ckafka_event(message()), {"function_name": "dispatch"})
+    (counted,) = [each for each in world.services.stats.counters() if each.name == "function_errors_total"]
+    assert (counted.labels, counted.value) == ({"function": "dispatch"}, 1)
+
+
 def test_unreachable_cluster_gives_the_event_back(world: World) -> None:
     created(world)
     away = world.with_settings(PATCHMILL_KUBECONFIG=world.stand.kubeconfig(server="https://127.0.0.1:1"))

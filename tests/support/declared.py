@@ -16,7 +16,7 @@ ADDRESSES = {
     "PATCHMILL_API_ENDPOINT": "127.0.0.1:8080",
     "PATCHMILL_COS_ENDPOINT": "127.0.0.1:8081/{bucket}",
 }
-FOLDERS = ("layers/vendor", "layers/core/patchmill/migrations", "deployer/cluster")
+FOLDERS = ("layers/vendor", "layers/core/patchmill/migrations", "layers/console", "deployer/cluster")
 
 
 class Project:
@@ -29,6 +29,7 @@ class Project:
         shutil.copytree(REPOSITORY / "stages", self.stages)
         for name in FOLDERS:
             (folder / name).mkdir(parents=True)
+        shutil.copytree(REPOSITORY / "deployer" / "observability", folder / "deployer" / "observability")
         for function in ("submit", "dispatch", "collect"):
             (folder / "functions" / function).mkdir(parents=True)
             (folder / "functions" / function / "index.py").touch()

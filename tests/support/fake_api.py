@@ -1,7 +1,7 @@
 """A second implementation of Patchmill's HTTP API, in memory: what the client's tests talk to.
 
-A task's state follows from the time since its creation (`Road`), its log grows while the agent runs. There is no
-pagination beyond a limit, one tenant, and no agent: the outcome is what the test asked for.
+A task's state follows from the time since its creation (`Road`), its log grows while the agent runs. There is one
+tenant, and no agent: the outcome is what the test asked for. What `/v1/ops` says is what the test put there.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from tests.support.fake_reports import OPS, timeline
 
 KEY = "pm_test_key"
 PATCH = b"""diff --git a/greet.py b/greet.py
@@ -67,6 +69,10 @@ class FakeApi:
         """Statuses for the next requests to be answered with instead; 0 breaks the connection off."""
         self.by_key: dict[str, str] = {}
         self.max_bytes = 10_000_000
+        self.page_size = 3  # small, so that clients must turn pages
+        self.admin = True
+        self.canaries: set[str] = set()
+        self.ops: dict[str, Any] = dict(OPS)
         self.url = ""
 
     async def answer(self, request: Request) -> Response:
@@ -87,12 +93,32 @@ class FakeApi:
             self.uploads[name] = b""
             body = {"upload_id": name, "headers": {"X-Must": "yes"}, "method": "PUT", "max_bytes": self.max_bytes}
             return JSONResponse(body, 201, {"Location": f"{self.url}/store/{name}?sign=s3cret"})
+        if path in ("/v1/me", "/v1/ops"):
+            return self._report(request, path)
         if path == "/v1/tasks":
             return await (self._create(request) if method == "POST" else self._list(request))
         task_id, _, rest = path.removeprefix("/v1/tasks/").partition("/")
         if task_id not in self.tasks:
             return problem(404, "no such task")
+        if rest == "retry":
+            return self._retry(request, task_id)
         return self._task(request, task_id, rest)
+
+    def _report(self, request: Request, path: str) -> Response:
+        if path == "/v1/me":
+            return JSONResponse({"tenant": "acme", "admin": self.admin, "agents": ["command", "mini"]})
+        if not self.admin:
+            return problem(403, "This needs a key of an administrator.")
+        hops = request.query_params.get("hops") == "true"
+        return JSONResponse({name: value for name, value in self.ops.items() if hops or name != "hops"})
+
+    def _retry(self, request: Request, task_id: str) -> Response:
+        if self.state(task_id)["status"] in ("QUEUED", "PROCESSING"):
+            return problem(409, "The task has not ended yet; cancel it, or wait.")
+        key = request.headers["Idempotency-Key"]
+        if key not in self.by_key:
+            self.by_key[key] = self.add({**self.tasks[task_id], "retry_of": task_id})
+        return JSONResponse(self.state(self.by_key[key]), 202, {"Location": f"/v1/tasks/{self.by_key[key]}"})
 
     async def _store(self, request: Request, name: str) -> Response:
         """The object store: presigned, so it must never see the key."""
@@ -126,17 +152,28 @@ class FakeApi:
         task_id = f"01TASK{len(self.tasks):04}"
         self.roads[task_id] = road or self.road
         fields = {"agent": body.get("agent", "command"), "model": body.get("model"), "source": body.get("source")}
-        self.tasks[task_id] = {"id": task_id, "created": time.time(), "labels": body.get("labels", {}), **fields}
+        fields |= {"labels": body.get("labels", {}), "retry_of": body.get("retry_of"), "prompt": body.get("prompt", "")}
+        self.tasks[task_id] = {"id": task_id, "created": time.time(), **fields}
         return task_id
 
     async def _list(self, request: Request) -> Response:
-        wanted, limit = request.query_params.get("status"), int(request.query_params["limit"])
-        start = int(request.query_params.get("cursor", "0"))
-        found = [self.state(each) for each in reversed(self.tasks)]
-        found = [each for each in found if wanted in (None, each["status"])]
-        size = min(limit, 3)  # a small page, so that clients must turn it
+        query, limit = request.query_params, int(request.query_params["limit"])
+        start = int(query.get("cursor", "0"))
+        canary = query.get("canary") == "true"
+        if canary and not self.admin:
+            return problem(403, "This needs a key of an administrator.")
+        found = [self.state(each) for each in reversed(self.tasks) if (each in self.canaries) == canary]
+        for name in ("status", "agent", "reason"):
+            found = [each for each in found if query.get(name) in (None, each[name])]
+        found = [each for each in found if query.get("q", "") in self.tasks[each["id"]]["prompt"]]
+        found = [each for each in found if each["created_at"] >= query.get("since", "")]
+        size = min(limit, self.page_size)
         cursor = str(start + size) if len(found) > start + size else None
-        return JSONResponse({"tasks": found[start : start + size], "next_cursor": cursor})
+        answer = JSONResponse({"tasks": found[start : start + size], "next_cursor": cursor})
+        answer.headers["ETag"] = etag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:16]}"'
+        if request.headers.get("If-None-Match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return answer
 
     def _task(self, request: Request, task_id: str, rest: str) -> Response:
         state, road = self.state(task_id), self.roads[task_id]
@@ -147,6 +184,8 @@ class FakeApi:
             return JSONResponse(self.state(task_id))
         if rest == "logs":
             return self._log(task_id, state, int(request.query_params["offset"]))
+        if rest == "timeline":
+            return JSONResponse(timeline(state))
         if rest == "artifacts":
             return JSONResponse({"artifacts": state["artifacts"]})
         if rest:
@@ -189,6 +228,7 @@ class FakeApi:
             "scripted": str(task["model"]).startswith("scripted/"),
             "source": task["source"],
             "labels": task["labels"],
+            "retry_of": task["retry_of"],
             "attempt": 1,
             "created_at": moment(task["created"]),
             "updated_at": moment(task["created"] + began),

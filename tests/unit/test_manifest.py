@@ -25,6 +25,13 @@ def test_manifest_becomes_an_outcome() -> None:
     assert outcome.result["scripted"] is True
 
 
+def test_stages_are_kept_and_the_delivery_s_end_is_the_manifest_s_time() -> None:
+    times = {"started_at": "2026-11-24T12:00:00.000Z", "finished_at": "2026-11-24T12:00:01.500Z"}
+    outcome = manifest.parse(written(stages={"deliver": times}, traceparent="00-a-b-01"), TASK_ID, 1).outcome()
+    assert outcome.result["stages"]["deliver"]["started_at"].startswith("2026-11-24T12:00:00")
+    assert outcome.delivered_at is not None and outcome.delivered_at.isoformat() == "2026-11-24T12:00:01.500000+00:00"
+
+
 def test_failed_manifest_keeps_reason_and_sentence() -> None:
     outcome = manifest.parse(written(status="FAILED", reason="AGENT_ERROR", message="exit 3"), TASK_ID, 1).outcome()
     assert (outcome.reason, outcome.message) == (Reason.AGENT_ERROR, "exit 3")
@@ -45,6 +52,8 @@ def test_failed_manifest_keeps_reason_and_sentence() -> None:
         {"artifacts": [{**PATCH, "size": -1}]},
         {"artifacts": [{**PATCH, "md5": "short"}]},
         {"message": "x" * 1001},
+        {"stages": {"cook": {"started_at": "2026-11-24T12:00:00.000Z", "finished_at": "2026-11-24T12:00:01.000Z"}}},
+        {"stages": {"agent": {"started_at": "2026-11-24T12:00:00.000", "finished_at": "2026-11-24T12:00:01.000"}}},
     ],
 )
 def test_manifest_is_refused(changes: dict[str, Any]) -> None:

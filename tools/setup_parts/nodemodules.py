@@ -1,4 +1,4 @@
-"""node_modules/ of the tests: what package-lock.json pins, installed by npm."""
+"""node_modules/ of the tests and of the console: what a package-lock.json pins, installed by npm."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def install(root: Path) -> None:
         return
     # npm empties the folder first, and the stamp with it: a killed one does not count.
     argv = ["npm", "ci", f"--prefix={root}", "--no-audit", "--no-fund", "--no-progress", "--ignore-scripts"]
-    run("installing node modules", argv, "Does this machine reach the npm registry?")
+    run(f"installing node modules of {root.name}", argv, "Does this machine reach the npm registry?")
     stamp.parent.mkdir(exist_ok=True)  # not made where nothing is pinned
     write(stamp, wanted)

@@ -19,6 +19,7 @@ _PASSED = (
     "TZ",
     "TMPDIR",
     "PYTHONPATH",
+    "TRACEPARENT",
     "http_proxy",
     "https_proxy",
     "no_proxy",

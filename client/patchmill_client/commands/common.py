@@ -1,9 +1,9 @@
-"""What the commands share: the options they all take, the connection, and watching a task to its end."""
+"""What the commands share: the options they all take, the connection, a new task, and watching one to its end."""
 
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -11,7 +11,7 @@ from patchmill_client.api import Client
 from patchmill_client.errors import UnreachableError, UsageError
 from patchmill_client.follow import WAITING_PATIENCE_S, JsonLines, Screen, follow
 from patchmill_client.model import Task
-from patchmill_client.output import say
+from patchmill_client.output import print_json, say
 
 UrlOption = Annotated[
     str | None,
@@ -62,3 +62,22 @@ def watch(
         raise typer.Exit(INTERRUPTED) from None
     except UnreachableError as e:
         raise UnreachableError(f"{e}\nThe task goes on without us; later: patchmill wait {task.id}") from e
+
+
+def announce(task: Task, *, json: bool) -> None:
+    """A task that has just been made: its id, and what can be done now."""
+    if json:
+        print_json(task.raw)
+        return
+    typer.echo(task.id)
+    say(f"Queued. Watch it:  patchmill logs -f {task.id}    wait for it:  patchmill wait {task.id}")
+
+
+def to_its_end(client: Client, task: Task, *, json: bool) -> NoReturn:
+    """Watch a new task; its outcome becomes the exit code."""
+    if not json:
+        say(f"Task {task.id}", "bold")
+    task = watch(client, task, json=json)
+    if not json and task.status == "COMPLETED" and task.patch and task.patch.files:
+        say(f"The patch:  patchmill diff {task.id}   (--apply puts it into the folder you are in)")
+    raise typer.Exit(EXIT_CODES[task.status])

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from patchmill_client.api import Client
-from patchmill_client.commands.common import EXIT_CODES, JsonOption, UrlOption, connect, watch
+from patchmill_client.commands.common import JsonOption, UrlOption, announce, connect, to_its_end
+from patchmill_client.commands.filters import seconds
 from patchmill_client.errors import UsageError
 from patchmill_client.model import Task, TaskRequest
-from patchmill_client.output import print_json, say, size, warn
+from patchmill_client.output import say, size, warn
 from patchmill_client.source import Source, open_zip, pack
 
 _REMOTE = re.compile(r"[a-z][a-z0-9+.-]*://.*|[\w.-]+@[\w.-]+:.*", re.IGNORECASE)
-_TIMEOUT = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 
 
 def submit(
@@ -56,20 +56,15 @@ def submit(
         git_ref=ref,
         agent=agent,
         model=model,
-        timeout_s=_seconds(timeout) if timeout is not None else None,
+        timeout_s=seconds(timeout, "--timeout") if timeout is not None else None,
         labels=dict(map(_label, label or ())),
     )
     with connect(url) as client:
         task = _send(client, request, repo, idempotency_key)
         if not follow:
-            _announce(task, json)
+            announce(task, json=json)
             return
-        if not json:
-            say(f"Task {task.id}", "bold")
-        task = watch(client, task, json=json)
-    if not json and task.status == "COMPLETED" and task.patch and task.patch.files:
-        say(f"The patch:  patchmill diff {task.id}   (--apply puts it into the folder you are in)")
-    raise typer.Exit(EXIT_CODES[task.status])
+        to_its_end(client, task, json=json)
 
 
 def _prompt(prompt: str | None, file: Path | None) -> str:
@@ -117,23 +112,6 @@ def _local(repo: str) -> AbstractContextManager[Source]:
     if path.is_file():
         return open_zip(path)
     raise UsageError(f"{repo} is neither a Git URL nor a folder or ZIP file that exists here.")
-
-
-def _announce(task: Task, json: bool) -> None:
-    if json:
-        print_json(task.raw)
-        return
-    typer.echo(task.id)
-    say(f"Queued. Watch it:  patchmill logs -f {task.id}    wait for it:  patchmill wait {task.id}")
-
-
-def _seconds(text: str) -> int:
-    match = _TIMEOUT.fullmatch(text)
-    hours, minutes, seconds = (int(part or 0) for part in match.groups()) if match else (0, 0, 0)
-    total = hours * 3600 + minutes * 60 + seconds
-    if total <= 0:
-        raise UsageError(f"--timeout {text!r} is no time: write it like 90s, 30m or 1h30m.")
-    return total
 
 
 def _label(text: str) -> tuple[str, str]:

@@ -33,6 +33,9 @@ ckafka 2019-08-19 DescribeInstances DescribeInstancesDetail DescribeInstanceAttr
   DescribeTopicDetail DescribeTopicAttributes ModifyTopicAttributes CreatePartition DeleteTopic
 cls 2020-10-16 CreateLogset DescribeLogsets ModifyLogset DeleteLogset
   CreateTopic DescribeTopics ModifyTopic DeleteTopic CreateIndex DescribeIndex ModifyIndex DeleteIndex SearchLog
+  CreateAlarm DescribeAlarms ModifyAlarm DeleteAlarm
+  CreateAlarmNotice DescribeAlarmNotices ModifyAlarmNotice DeleteAlarmNotice
+  CreateDashboard DescribeDashboards ModifyDashboard DeleteDashboard
 """
 
 

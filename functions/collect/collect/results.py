@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from patchmill import keys, log, manifest, relay
+from patchmill import keys, log, manifest, relay, tracing
 from patchmill.errors import BadRecord
 from patchmill.events import CosRecord
 from patchmill.services import Services
@@ -17,11 +17,17 @@ def collect(record: CosRecord, services: Services) -> None:
     if record.bucket != services.settings.logs_bucket or parsed is None:
         return
     kind, task_id, attempt, name = parsed
-    if kind == "phases" and name in Phase.__members__:
-        if task := services.tasks.enter(task_id, attempt, Phase(name)):
-            services.cache.put(task)
-    elif kind == "logs" and name == keys.MANIFEST:
-        settle(task_id, attempt, services)
+    with log.bind(task=task_id, attempt=attempt):
+        if kind == "phases" and name in Phase.__members__:
+            _enter(task_id, attempt, Phase(name), services)
+        elif kind == "logs" and name == keys.MANIFEST:
+            settle(task_id, attempt, services)
+
+
+def _enter(task_id: str, attempt: int, phase: Phase, services: Services) -> None:
+    if task := services.tasks.enter(task_id, attempt, phase):
+        services.cache.put(task)
+        log.info("phase", phase=phase.value, tenant=task.tenant, trace_id=tracing.trace_id_of(task))
 
 
 class Delivery(Enum):
@@ -65,13 +71,4 @@ def finish(task_id: str, attempt: int, outcome: Outcome, services: Services) -> 
         log.info("already_settled", task=task_id, attempt=attempt)
         return False
     relay.announce(task, services)
-    log.info(
-        "task_ended",
-        task=task.id,
-        attempt=task.attempt,
-        tenant=task.tenant,
-        status=task.status.value,
-        reason=task.reason.value if task.reason else None,
-        duration_s=round((task.updated_at - task.created_at).total_seconds(), 3),
-    )
     return True

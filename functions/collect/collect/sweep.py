@@ -3,7 +3,7 @@
 1  send what the outbox still owes, and queue anew what is queued without a message
 2  open attempts: wake those without a Job, settle those whose Job has ended or is gone, enforce deadlines
 3  remove Jobs and Secrets of tasks that have ended (cancelled while the cluster did not answer)
-4  let idempotency keys expire
+4  let idempotency keys expire; tend the numbers, and say how things stand
 """
 
 from __future__ import annotations
@@ -55,7 +55,19 @@ def sweep(services: Services) -> None:
         settled = _attempts(settle, services, started)
         removed = _leftovers({name: job for name, job in known.items() if name not in open_jobs}, services)
     services.tasks.forget_idempotency_keys(500)
-    log.info("swept", sent=sent, settled=settled, removed=removed, duration_s=round(time.monotonic() - started, 3))
+    services.stats.tend()
+    queue, running = services.stats.queue(), sum(services.stats.running_by_tenant().values())
+    services.stats.beat("sweep")
+    log.info(
+        "swept",
+        sent=sent,
+        settled=settled,
+        removed=removed,
+        queue_depth=queue.depth,
+        queue_oldest_s=queue.oldest_s,
+        running=running,
+        duration_s=log.since(started),
+    )
 
 
 def _attempts(settle: Callable[[Attempt], bool], services: Services, started: float) -> int:
@@ -64,7 +76,8 @@ def _attempts(settle: Callable[[Attempt], bool], services: Services, started: fl
     while time.monotonic() - started < _TIME_S and (page := services.tasks.open_attempts(after, _ATTEMPT_PAGE)):
         for attempt in page:
             if time.monotonic() - started < _TIME_S:
-                settled += _alone(partial(settle, attempt), attempt.task_id)
+                with log.bind(task=attempt.task_id, attempt=attempt.number):
+                    settled += _alone(partial(settle, attempt), attempt.task_id, services)
         after = page[-1].task_id
     return settled
 
@@ -74,11 +87,11 @@ def _leftovers(unclaimed: dict[str, Obj], services: Services) -> int:
     removed = 0
     for name, job in unclaimed.items():
         if not ended(job):
-            removed += _alone(partial(_remove, name, job, services, "jobs"), name)
-    for secret in _alone(services.hasty_cluster.secrets, "secrets") or []:
+            removed += _alone(partial(_remove, name, job, services, "jobs"), name, services)
+    for secret in _alone(services.hasty_cluster.secrets, "secrets", services) or []:
         if not secret["metadata"].get("ownerReferences"):
             name = secret["metadata"]["name"]
-            removed += _alone(partial(_remove, name, secret, services, "secrets"), name)
+            removed += _alone(partial(_remove, name, secret, services, "secrets"), name, services)
     return removed
 
 
@@ -94,12 +107,13 @@ def _remove(name: str, obj: Obj, services: Services, resource: str) -> bool:
     return over and services.hasty_cluster.delete(resource, name)
 
 
-def _alone(work: Callable[[], T], what: str) -> T | Literal[0]:
+def _alone(work: Callable[[], T], what: str, services: Services) -> T | Literal[0]:
     """One thing's fault must not keep the sweep from all the others."""
     try:
         return work()
     except Exception as error:
         log.error("sweep_fault", about=what, error=f"{type(error).__name__}: {error}"[:300])
+        services.stats.fault("collect")
         return 0
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime, timezone
 
 from dispatch.urls import presign
-from patchmill import job, keys, log, relay, wire
+from patchmill import job, keys, log, relay, tracing, wire
 from patchmill.errors import BadRecord, ClusterBusy, ClusterError, Unavailable
 from patchmill.events import CkafkaRecord
 from patchmill.services import Services
@@ -16,6 +17,7 @@ _DENIED = "denied the request"  # an admission policy speaks of this one object,
 
 def dispatch(record: CkafkaRecord, services: Services) -> None:
     """Raises Unavailable when MySQL or the cluster is down."""
+    started = datetime.now(timezone.utc).replace(tzinfo=None)
     try:
         message = wire.parse_task_message(record.body)
         task = _claim(message, services)
@@ -25,7 +27,9 @@ def dispatch(record: CkafkaRecord, services: Services) -> None:
     if task is None:
         log.info("nothing_to_do", task=message.task_id, attempt=message.attempt)
         return
-    _start(task, services)
+    with log.bind(task=task.id, attempt=task.attempt, tenant=task.tenant, trace_id=tracing.trace_id_of(task)):
+        log.debug("claimed", prompt=task.prompt)
+        _start(task, started, services)
 
 
 def _claim(message: wire.TaskMessage, services: Services) -> Task | None:
@@ -37,7 +41,7 @@ def _claim(message: wire.TaskMessage, services: Services) -> Task | None:
     return task
 
 
-def _start(task: Task, services: Services) -> None:
+def _start(task: Task, started: datetime, services: Services) -> None:
     urls = presign(task, services)
     try:
         uid = services.cluster.create_job(
@@ -46,24 +50,32 @@ def _start(task: Task, services: Services) -> None:
     except ClusterBusy as error:
         # A full cluster is no fault of the task: it waits in MySQL and comes again with the sweep.
         services.tasks.put_back(task.id, task.attempt)
-        log.warning("put_back", task=task.id, attempt=task.attempt, error=error.message)
+        log.warning("put_back", error=error.message)
         return
     except ClusterError as error:
         if error.status in (401, 403, 404) and _DENIED not in error.message:
             # Token, role or namespace: an operator has to mend it, and then every task can go on.
             raise Unavailable(f"the cluster refuses us: {error}") from error
+        services.traces.dispatched(task, started)
         _refused(task, error, services)
         return
     services.tasks.job_created(task.id, task.attempt, uid)
     services.cache.put(task)
-    log.info("job_created", task=task.id, attempt=task.attempt, tenant=task.tenant, job_uid=uid)
+    services.traces.dispatched(task, started)
+    now = datetime.now(timezone.utc).replace(tzinfo=None)
+    log.info(
+        "job_created",
+        job_uid=uid,
+        waited_s=round((started - task.created_at).total_seconds(), 3),
+        duration_s=round((now - started).total_seconds(), 3),
+    )
 
 
 def _refused(task: Task, error: ClusterError, services: Services) -> None:
     outcome = failed(Reason.INTERNAL, f"The cluster refused the Job: {error.message}")
     if ended := services.tasks.finish(task.id, task.attempt, outcome):
         relay.announce(ended, services)
-    log.error("job_refused", task=task.id, attempt=task.attempt, status=error.status, error=error.message)
+    log.error("job_refused", status=error.status, error=error.message)
 
 
 def park(record: CkafkaRecord, cause: str, services: Services) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patchmill import keys, log, wire
+from patchmill import keys, log, tracing, wire
 from patchmill.errors import Unavailable
 from patchmill.services import Services
 from patchmill.task import NewTask, Task
@@ -21,5 +21,7 @@ def accept(new: NewTask, services: Services) -> tuple[Task, bool]:
     except Unavailable as error:
         log.warning("left_to_the_sweep", task=task.id, error=str(error))
     services.cache.put(task)
-    log.info("task_accepted", task=task.id, tenant=task.tenant, agent=task.agent, source=task.source["kind"])
+    services.traces.submitted(task)
+    trace_id, source = tracing.trace_id_of(task), task.source["kind"]
+    log.info("task_accepted", task=task.id, tenant=task.tenant, agent=task.agent, source=source, trace_id=trace_id)
     return task, True

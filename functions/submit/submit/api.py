@@ -8,14 +8,20 @@ from datetime import datetime, timedelta, timezone
 import falcon
 from ulid import ULID
 
-from patchmill import keys, relay, salvage
+from patchmill import keys, log, relay, salvage
 from patchmill.errors import PatchmillError
 from patchmill.services import Services
 from patchmill.task import Outcome, Status, iso, public
 from submit import logs, problems, requests
 from submit.auth import caller
+from submit.console import Console, is_public
+from submit.history import Attempts, Timeline
+from submit.me import Me
+from submit.metrics import Metrics
+from submit.ops import Ops
 from submit.problems import Problem, field_problem
-from submit.resources import Resource, body_of, etag_of, tenant_of, whole_number
+from submit.resources import Resource, body_of, etag_of, tenant_of, unchanged, whole_number, yes_or_no
+from submit.retry import Retry
 from submit.tasklist import TaskList
 
 UPLOAD_URL_S = 900
@@ -27,20 +33,30 @@ class App:
 
     def __init__(self, services: Services) -> None:
         app: falcon.App[falcon.Request, falcon.Response] = falcon.App(middleware=[_Guard(services)])
-        problems.install(app)
+        problems.install(app, lambda: services.stats.fault("submit"))
+        console = Console(services)
+        app.add_route("/", console)
+        app.add_route("/favicon.svg", console, suffix="favicon")
+        app.add_route("/assets/{name}", console, suffix="asset")
         app.add_route("/healthz", Health(services))
+        app.add_route("/metrics", Metrics(services))
+        app.add_route("/v1/me", Me(services))
+        app.add_route("/v1/ops", Ops(services))
         app.add_route("/v1/uploads", Uploads(services))
         app.add_route("/v1/tasks", TaskList(services))
         app.add_route("/v1/tasks/{task_id}", TaskItem(services))
         app.add_route("/v1/tasks/{task_id}/artifacts", Artifacts(services))
         app.add_route("/v1/tasks/{task_id}/artifacts/{name}", ArtifactItem(services))
         app.add_route("/v1/tasks/{task_id}/logs", Logs(services))
+        app.add_route("/v1/tasks/{task_id}/timeline", Timeline(services))
+        app.add_route("/v1/tasks/{task_id}/attempts", Attempts(services))
         app.add_route("/v1/tasks/{task_id}/cancel", Cancel(services))
+        app.add_route("/v1/tasks/{task_id}/retry", Retry(services))
         self.wsgi = app
 
 
 class _Guard:
-    """Every path but /healthz needs a key; answers are never stored by a proxy."""
+    """Every path but /healthz and the console's files needs a key; answers are never stored by a proxy."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -48,8 +64,10 @@ class _Guard:
     def process_request(self, request: falcon.Request, response: falcon.Response) -> None:
         response.set_header("Cache-Control", "no-store")
         response.set_header("X-Content-Type-Options", "nosniff")
-        if request.path != "/healthz":
-            request.context.key = caller(request, self.services.settings.api_keys)
+        response.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        if request.path != "/healthz" and not is_public(request.path):
+            key = request.context.key = caller(request, self.services.settings.api_keys)
+            log.note(tenant=key.tenant)
 
 
 class Health(Resource):
@@ -75,7 +93,7 @@ class Uploads(Resource):
             "upload_id": upload_id,
             "method": "PUT",
             "headers": headers,
-            "expires_at": iso(datetime.now(timezone.utc) + timedelta(seconds=UPLOAD_URL_S)),
+            "expires_at": _in(UPLOAD_URL_S),
             "max_bytes": settings.max_zip_bytes,
         }
 
@@ -83,12 +101,8 @@ class Uploads(Resource):
 class TaskItem(Resource):
     def on_get(self, request: falcon.Request, response: falcon.Response, task_id: str) -> None:
         view = self.view_of(request, task_id)
-        etag = etag_of(view["version"])
-        response.set_header("ETag", etag)
-        if request.get_header("If-None-Match") == etag:
-            response.status = falcon.HTTP_304
-            return
-        response.media = view
+        if not unchanged(request, response, etag_of(view["version"])):
+            response.media = view
 
 
 class Artifacts(Resource):
@@ -102,8 +116,15 @@ class ArtifactItem(Resource):
         if name not in [artifact["name"] for artifact in view["artifacts"]]:
             raise Problem(404, "The task has no such artifact (yet).")
         key = keys.artifact(task_id, view["attempt"], name, view["salvaged"])
-        response.status = falcon.HTTP_302
+        if yes_or_no(request, "redirect", True):
+            response.status = falcon.HTTP_302
+        else:  # for scripts of a page: a redirect would take the key's header along, or fail for it
+            response.media = {"expires_at": _in(ARTIFACT_URL_S)}
         response.set_header("Location", self.services.logs.presign("GET", key, ARTIFACT_URL_S))
+
+
+def _in(seconds: int) -> str | None:
+    return iso(datetime.now(timezone.utc) + timedelta(seconds=seconds))
 
 
 class Logs(Resource):

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 from ulid import ULID
 
-from patchmill import keys, log, relay
+from patchmill import keys, log, relay, tracing
 from patchmill.adapters.cos import Head, RangeFile
 from patchmill.events import CosRecord
 from patchmill.services import Services
@@ -95,6 +95,7 @@ def _new_task(key: str, tenant: str, name: str, head: Head, prompt: str, service
         drop=name,
         idempotency_key=f"drop:{once}",
         request_hash=once,
+        trace_id=tracing.new().trace_id,
     )
 
 
@@ -117,5 +118,6 @@ def _refuse(new: NewTask, problem: str, services: Services) -> None:
         return
     ended = services.tasks.finish(task.id, task.attempt, failed(Reason.SOURCE_ERROR, problem))
     if ended:
+        services.traces.submitted(ended)
         relay.announce(ended, services)
         log.info("drop_refused", task=task.id, tenant=task.tenant)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -44,6 +44,9 @@ def field_problem(field: str, message: str) -> Problem:
     return Problem(422, f"{field}: {message}", [{"field": field, "message": message}])
 
 
+OTHER_REQUEST = {"field": "Idempotency-Key", "message": "was used with another request"}
+
+
 def of_start(error: Exception) -> Problem:
     """What a caller is told when this function could not start: try again, or wait until somebody has mended it."""
     if isinstance(error, SettingsError):
@@ -65,9 +68,14 @@ def response(problem: Problem) -> dict[str, Any]:
     }
 
 
-def install(app: falcon.App[falcon.Request, falcon.Response]) -> None:
-    """Every error that leaves a handler becomes a problem; only a fault of ours is a 500, and it is logged."""
-    app.add_error_handler(Exception, _on_fault)
+def install(app: falcon.App[falcon.Request, falcon.Response], count_fault: Callable[[], None]) -> None:
+    """Every error that leaves a handler becomes a problem; only a fault of ours is a 500, logged and counted."""
+
+    def on_fault(*arguments: Any) -> None:
+        _on_fault(*arguments)
+        count_fault()
+
+    app.add_error_handler(Exception, on_fault)
     app.add_error_handler(falcon.HTTPError, _on_http_error)
     app.add_error_handler(Unavailable, _on_unavailable)
     app.add_error_handler(ClusterError, _on_unavailable)

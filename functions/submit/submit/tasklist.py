@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from typing import Any
@@ -10,43 +9,57 @@ from typing import Any
 import falcon
 from ulid import ULID
 
-from patchmill import keys
-from patchmill.task import Limits, NewTask, Status, public
-from submit import requests
+from patchmill import keys, tracing
+from patchmill.task import CANARY_TENANT, Limits, NewTask, public
+from submit import listquery, requests
 from submit.accept import accept
-from submit.problems import Problem, field_problem
-from submit.resources import Resource, body_of, etag_of, tenant_of, whole_number
+from submit.problems import OTHER_REQUEST, Problem, field_problem
+from submit.resources import (
+    Resource,
+    answer,
+    body_of,
+    etag_of,
+    idempotency_key,
+    need_admin,
+    tenant_of,
+    whole_number,
+    yes_or_no,
+)
 
 MAX_PAGE = 200
 
 
 class TaskList(Resource):
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        status = request.get_param("status")
-        if status and status not in Status.__members__:
-            raise field_problem("status", f"must be one of {', '.join(Status.__members__)}")
+        wanted = listquery.read(request)
         limit = whole_number(request, "limit", 50, 1, MAX_PAGE)
-        before = _cursor(request.get_param("cursor"))
         tenant = tenant_of(request)
-        tasks = self.services.tasks.page(tenant, Status(status) if status else None, before, limit + 1)
+        if yes_or_no(request, "canary", False):
+            need_admin(request)
+            tenant = CANARY_TENANT
+        tasks = self.services.tasks.page(tenant, wanted, limit + 1)
         more = len(tasks) > limit
-        response.media = {
+        value = {
             "tasks": [public(task, brief=True) for task in tasks[:limit]],
-            "next_cursor": base64.urlsafe_b64encode(tasks[limit - 1].id.encode()).decode() if more else None,
+            "next_cursor": listquery.cursor_of(tasks[limit - 1].id) if more else None,
         }
+        answer(request, response, value)
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
         wanted = requests.parse(requests.TaskRequest, body_of(request))
-        new = self._new_task(wanted, tenant_of(request), _idempotency_key(request))
+        context = tracing.of(request.get_header("traceparent"))
+        new = self._new_task(wanted, tenant_of(request), idempotency_key(request), context)
         task, created = accept(new, self.services)
         if not created and task.request_hash != new.request_hash:
-            raise Problem(422, "This Idempotency-Key was used with another request.", [_OTHER_REQUEST])
+            raise Problem(422, "This Idempotency-Key was used with another request.", [OTHER_REQUEST])
         response.status = falcon.HTTP_202
         response.set_header("Location", f"/v1/tasks/{task.id}")
         response.set_header("ETag", etag_of(task.version))
         response.media = public(task)
 
-    def _new_task(self, wanted: requests.TaskRequest, tenant: str, key: str | None) -> NewTask:
+    def _new_task(
+        self, wanted: requests.TaskRequest, tenant: str, key: str | None, context: tracing.Context
+    ) -> NewTask:
         settings = self.services.settings
         agent = wanted.agent or settings.default_agent
         if agent not in settings.agents:
@@ -71,6 +84,8 @@ class TaskList(Resource):
             labels=dict(wanted.labels),
             idempotency_key=key,
             request_hash=_fingerprint(wanted, content) if key else None,
+            trace_id=context.trace_id,
+            parent_span_id=context.span_id,
         )
 
     def _source(self, source: requests.Source, tenant: str) -> tuple[dict[str, Any], str | None]:
@@ -95,25 +110,3 @@ def _fingerprint(wanted: requests.TaskRequest, content: str | None) -> str:
     if content is not None:
         meaning["source"] = {"content": content}
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
-
-
-def _idempotency_key(request: falcon.Request) -> str | None:
-    key = request.get_header("Idempotency-Key")
-    if key is not None and not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-        raise field_problem("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
-    return key
-
-
-_OTHER_REQUEST = {"field": "Idempotency-Key", "message": "was used with another request"}
-
-
-def _cursor(text: str | None) -> str | None:
-    if text is None:
-        return None
-    try:
-        cursor = base64.urlsafe_b64decode(text.encode()).decode()
-    except (ValueError, UnicodeEncodeError):
-        cursor = ""
-    if not keys.is_id(cursor):
-        raise field_problem("cursor", "is not one that this list gave")
-    return cursor

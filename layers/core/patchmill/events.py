@@ -39,6 +39,18 @@ def is_migrate(event: Raw) -> bool:
     return event == {"patchmill": "migrate"}
 
 
+def trigger(event: Raw) -> str:
+    """What brought the event, in one word: for logs."""
+    kinds = {"http": is_http, "cos": is_cos, "ckafka": is_ckafka, "timer": is_timer, "migrate": is_migrate}
+    return next((name for name, fits in kinds.items() if fits(event)), "unknown")
+
+
+def count(event: Raw) -> int:
+    """Records in a batch; every other event is one."""
+    records = event.get("Records")
+    return len(records) if isinstance(records, list) else 1
+
+
 def _first_record(event: Raw, name: str) -> bool:
     records = event.get("Records")
     return isinstance(records, list) and bool(records) and isinstance(records[0], Mapping) and name in records[0]

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from patchmill import keys
+from patchmill import keys, tracing
 from patchmill.settings import MAX_ATTEMPT_S, Settings
 from patchmill.task import Task
 
 Obj = dict[str, Any]
 
 APP = "app.kubernetes.io/name"
+TRACE = "patchmill/traceparent"
 LABEL_TASK, LABEL_ATTEMPT, LABEL_TENANT = "patchmill/task", "patchmill/attempt", "patchmill/tenant"
 SELECTOR = f"{APP}=patchmill"
 MAX_LOG_BYTES = 20 << 20
@@ -91,7 +92,12 @@ def job(task: Task, urls: Urls, settings: Settings) -> Obj:
 
 def _metadata(task: Task, settings: Settings) -> Obj:
     name = keys.job_name(task.id, task.attempt)
-    return {"name": name, "namespace": settings.kube_namespace, "labels": labels(task)}
+    return {
+        "name": name,
+        "namespace": settings.kube_namespace,
+        "labels": labels(task),
+        "annotations": {TRACE: tracing.for_stage(task, f"attempt {task.attempt}")},
+    }
 
 
 def _pod(task: Task, urls: Urls, settings: Settings) -> Obj:
@@ -166,8 +172,15 @@ def _container(name: str, command: str, env: list[Obj], volumes: dict[str, bool]
     }
 
 
-def _common_env(task: Task) -> list[Obj]:
-    return _plain(PATCHMILL_TASK_ID=task.id, PATCHMILL_ATTEMPT=str(task.attempt), HOME="/tmp")  # noqa: S108
+def _common_env(task: Task, stage: str) -> list[Obj]:
+    """TRACEPARENT is each container's own span: whatever it starts may go on below it."""
+    return _plain(
+        PATCHMILL_TASK_ID=task.id,
+        PATCHMILL_ATTEMPT=str(task.attempt),
+        PATCHMILL_TENANT=task.tenant,
+        TRACEPARENT=tracing.for_stage(task, stage),
+        HOME="/tmp",  # noqa: S108 the pod's own
+    )
 
 
 def _fetch_env(task: Task, urls: Urls, settings: Settings, name: str) -> list[Obj]:
@@ -180,7 +193,7 @@ def _fetch_env(task: Task, urls: Urls, settings: Settings, name: str) -> list[Ob
     zipped = task.source["kind"] != "git"
     source = {"kind": "zip"} if zipped else {"kind": "git", "url": task.source["url"], "ref": task.source.get("ref")}
     return [
-        *_common_env(task),
+        *_common_env(task, "fetch"),
         *_plain(
             PATCHMILL_SOURCE=json.dumps(source),
             PATCHMILL_GIT_SCHEMES=",".join(settings.git_schemes),
@@ -194,7 +207,7 @@ def _fetch_env(task: Task, urls: Urls, settings: Settings, name: str) -> list[Ob
 
 def _agent_env(task: Task, settings: Settings, name: str) -> list[Obj]:
     env = [
-        *_common_env(task),
+        *_common_env(task, "agent"),
         *_plain(
             PATCHMILL_AGENT=task.agent,
             PATCHMILL_MODEL=task.model or "",
@@ -218,7 +231,7 @@ def _deliver_env(task: Task, settings: Settings, name: str) -> list[Obj]:
         "max_log_bytes": MAX_LOG_BYTES,
     }
     return [
-        *_common_env(task),
+        *_common_env(task, "deliver"),
         *_plain(PATCHMILL_AGENT=task.agent, PATCHMILL_MODEL=task.model or "", PATCHMILL_LIMITS=json.dumps(limits)),
         _secret("PATCHMILL_UPLOADS", name, "uploads"),
         _secret("PATCHMILL_PHASE_URLS", name, "deliver-phase-urls"),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from patchmill import keys
 from patchmill.errors import BadRecord
@@ -49,6 +49,15 @@ class Base(BaseModel):
     files: int = Field(default=0, ge=0)
 
 
+class Stage(BaseModel):
+    """When a container's work began and ended, by the pod's clock."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+
+
 class Manifest(BaseModel):
     """The whole file. Strings that an agent may have chosen are cut by their max_length at the writer."""
 
@@ -68,6 +77,7 @@ class Manifest(BaseModel):
     summary: str = Field(default="", max_length=4000)
     base: Base = Base()
     patch: Patch = Patch()
+    stages: dict[Literal["fetch", "agent", "deliver"], Stage] = {}
     artifacts: list[Artifact] = Field(max_length=len(keys.ARTIFACTS))
 
     @model_validator(mode="after")
@@ -80,9 +90,18 @@ class Manifest(BaseModel):
 
     def outcome(self) -> Outcome:
         result = self.model_dump(
-            mode="json", include={"summary", "exit_code", "usage", "patch", "artifacts", "scripted", "base"}
+            mode="json", include={"summary", "exit_code", "usage", "patch", "artifacts", "scripted", "base", "stages"}
         )
-        return Outcome(Status(self.status), self.reason, self.message or None, result, self.started_at)
+        delivered = self.stages.get("deliver")
+        return Outcome(
+            Status(self.status),
+            self.reason,
+            self.message or None,
+            result,
+            self.started_at,
+            finished_at=self.finished_at,
+            delivered_at=delivered.finished_at if delivered else None,
+        )
 
     def missing(self, stored: Mapping[str, tuple[int, str]]) -> list[str]:
         """Artifacts that are not stored as listed; `stored` maps a name to (size in bytes, ETag without quotes)."""

@@ -5,7 +5,9 @@ Whatever fails here is not lost: the outbox row stays, and the sweep sends it.
 
 from __future__ import annotations
 
-from patchmill import keys, log
+from typing import Any
+
+from patchmill import keys, log, tracing
 from patchmill.adapters.outbox import Row, SendFailed
 from patchmill.errors import Unavailable
 from patchmill.services import Services
@@ -13,12 +15,34 @@ from patchmill.task import Task, public
 
 
 def announce(task: Task, services: Services) -> None:
-    """After a commit that ended a task. Never raises."""
+    """After a commit that ended a task: one line, its spans, and whoever waits for it. Never raises."""
+    log.info("task_ended", **_about(task))
+    services.traces.ended(task)
     services.cache.put(task)
     try:
         services.outbox.send_of(task.id, lambda row: send(row, services))
     except Unavailable as error:
         log.warning("left_to_the_sweep", task=task.id, error=str(error))
+
+
+def _about(task: Task) -> dict[str, Any]:
+    """What alarms and reports are made of."""
+    usage = task.result.get("usage") or {}
+    ended = task.finished_at or task.updated_at
+    return {
+        "task": task.id,
+        "attempt": task.attempt,
+        "tenant": task.tenant,
+        "trace_id": tracing.trace_id_of(task),
+        "agent": task.agent,
+        "model": task.model,
+        "source": task.source["kind"],
+        "status": task.status.value,
+        "reason": task.reason.value if task.reason else None,
+        "duration_s": round((ended - task.created_at).total_seconds(), 3),
+        "to_start_s": round((task.started_at - task.created_at).total_seconds(), 3) if task.started_at else None,
+        **{name: usage.get(name, 0) for name in ("model_calls", "input_tokens", "output_tokens")},
+    }
 
 
 def send(row: Row, services: Services) -> None:

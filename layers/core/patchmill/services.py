@@ -15,9 +15,11 @@ from patchmill.adapters.kafka import Producer
 from patchmill.adapters.kubernetes import Cluster
 from patchmill.adapters.outbox import Outbox
 from patchmill.adapters.rolesession import RoleSession
+from patchmill.adapters.stats import Stats
 from patchmill.adapters.tasks import Tasks
 from patchmill.credentials import RoleKeys
 from patchmill.settings import Settings
+from patchmill.traceexport import Traces
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Services:
     tasks: Tasks
     outbox: Outbox
     dead_letters: DeadLetters
+    stats: Stats
     database: Database
     cache: Cache
     producer: Producer
@@ -37,6 +40,8 @@ class Services:
     access: ClusterAccess
     pods: RoleSession
     """Keys for what a pod gets."""
+    api: Api
+    traces: Traces
 
     def close(self) -> None:
         """For tests; an instance of the platform is just killed."""
@@ -50,11 +55,13 @@ def build(settings: Settings, keys: RoleKeys, api: Api, scratch: Path | None = N
     """`scratch`: a private folder that outlives the process where there is one; None: the system's for such files."""
     access = ClusterAccess(settings, api, scratch)
     database = Database(settings.mysql_url)
+    tasks = Tasks(database, settings.requeue_after_s, settings.agents)
     return Services(
         settings=settings,
-        tasks=Tasks(database, settings.requeue_after_s),
+        tasks=tasks,
         outbox=Outbox(database, settings.requeue_after_s),
         dead_letters=DeadLetters(database),
+        stats=Stats(database),
         database=database,
         cache=Cache(settings.redis_url),
         producer=Producer(settings),
@@ -64,4 +71,6 @@ def build(settings: Settings, keys: RoleKeys, api: Api, scratch: Path | None = N
         hasty_cluster=Cluster(access, settings.kube_namespace, tries=1, read_s=4.0),
         access=access,
         pods=RoleSession(api, settings.pods_role),
+        api=api,
+        traces=Traces(settings, tasks),
     )

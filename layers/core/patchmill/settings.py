@@ -10,8 +10,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from patchmill import keys
+from patchmill import keys, log
 from patchmill.errors import SettingsError
 
 MAX_SESSION_S = 12 * 3600
@@ -19,6 +20,8 @@ MAX_SESSION_S = 12 * 3600
 SESSION_MARGIN_S = 300
 """Keys are asked for so much longer than what they sign has to live: clocks differ, and the asking takes time."""
 MAX_ATTEMPT_S = MAX_SESSION_S - SESSION_MARGIN_S
+
+_HEADER_NAME, _HEADER_VALUE = r"[a-z0-9!#$%&'*+.^_`|~-]+", r"[!-~]+(?: +[!-~]+)*"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,11 @@ class Settings:
     agent_memory_mb: int
     agent_cpu: str
     job_ttl_s: int
+    log_level: str
+    otlp_endpoint: str | None
+    """Base URL of a collector that takes OTLP over HTTP; None: no trace is sent anywhere."""
+    otlp_headers: tuple[tuple[str, str], ...]
+    """Secret: most collectors want a key in one of them."""
 
     def __post_init__(self) -> None:
         longest = self.start_timeout_s + max(self.task_timeout_s, self.max_timeout_s) + self.deliver_timeout_s
@@ -144,6 +152,9 @@ def read(env: Mapping[str, str], needs: Collection[str] = ()) -> Settings:
         agent_memory_mb=get.number("PATCHMILL_AGENT_MEMORY_MB", 2048),
         agent_cpu=get.text("PATCHMILL_AGENT_CPU", "1"),
         job_ttl_s=get.number("PATCHMILL_JOB_TTL_S", 3600),
+        log_level=get.one_of("PATCHMILL_LOG_LEVEL", log.LEVELS, "info"),
+        otlp_endpoint=get.url("PATCHMILL_OTLP_ENDPOINT"),
+        otlp_headers=get.headers("PATCHMILL_OTLP_HEADERS"),
     )
 
 
@@ -174,6 +185,39 @@ class _Reader:
         if number <= 0:
             raise SettingsError(f"{name} must be above zero")
         return number
+
+    def one_of(self, name: str, words: Collection[str], default: str) -> str:
+        value = self.text(name, default)
+        if value not in words:
+            raise SettingsError(f"{name} must be one of {', '.join(words)}")
+        return value
+
+    def url(self, name: str) -> str | None:
+        value = self.optional(name)
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            usable = False
+        if not usable or parts.username or parts.password or parts.query or parts.fragment:
+            raise SettingsError(f"{name} must be http(s)://host:port, with nothing secret in it")
+        return value
+
+    def headers(self, name: str) -> tuple[tuple[str, str], ...]:
+        """name=value,name=value with percent-encoded values, as OpenTelemetry writes them."""
+        found: dict[str, str] = {}
+        for entry in (self.optional(name) or "").split(","):
+            if not entry.strip():
+                continue
+            header, equals, value = entry.partition("=")
+            header, value = header.strip().lower(), unquote(value.strip())
+            # What the HTTP library would refuse, it would quote in its error.
+            if not (equals and re.fullmatch(_HEADER_NAME, header) and re.fullmatch(_HEADER_VALUE, value)):
+                raise SettingsError(f"{name} is not a list of name=value, with commas between")
+            found[header] = value
+        return tuple(found.items())
 
     def api_keys(self, name: str) -> tuple[ApiKey, ...]:
         try:

@@ -12,6 +12,9 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
+CANARY_TENANT = "canary"
+"""Whose tasks the canary's are: nobody sees them but an admin who asks, and they are in no number of the users'."""
+
 
 class Status(str, Enum):
     """Where a task stands."""
@@ -103,6 +106,11 @@ class NewTask:
     drop: str | None = None
     idempotency_key: str | None = None
     request_hash: str | None = None
+    trace_id: str | None = None
+    """Of the caller's trace (W3C), with the span in it that the task belongs below; None: the task begins one."""
+    parent_span_id: str | None = None
+    retry_of: str | None = None
+    canary: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,6 +138,10 @@ class Task:
     updated_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    trace_id: str | None = None
+    parent_span_id: str | None = None
+    retry_of: str | None = None
+    canary: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,6 +157,34 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class AttemptRecord:
+    """An attempt as it is kept, for people. `status` None: it has not ended. Times are UTC."""
+
+    task_id: str
+    number: int
+    status: Status | None
+    reason: Reason | None
+    message: str | None
+    job_uid: str | None
+    claimed_at: datetime
+    ended_at: datetime | None
+
+
+LOST, JOB_CREATED = "LOST", "JOB_CREATED"
+"""Kinds of events beside the names of states and phases: an attempt was given up for the next one; its Job is known."""
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """A task came to a state or a phase, at most once per attempt. `at` is the database's clock, UTC."""
+
+    task_id: str
+    attempt: int
+    at: datetime
+    kind: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How an attempt ended: a terminal status, and for a failure why, in a sentence that a person can act on."""
 
@@ -153,6 +193,10 @@ class Outcome:
     message: str | None = None
     result: dict[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None
+    finished_at: datetime | None = None
+    """When the agent ended, by the pod's clock; like `started_at` only where there is a manifest."""
+    delivered_at: datetime | None = None
+    """When the pod's manifest was stored, where there is one."""
 
     def __post_init__(self) -> None:
         if not self.status.terminal:
@@ -208,10 +252,14 @@ def public(task: Task, brief: bool = False) -> dict[str, Any]:
         ],
         "salvaged": bool(result.get("salvaged")),
         "drop": task.drop,
+        "retry_of": task.retry_of,
+        "trace_id": task.trace_id,
         "version": task.version,
         "links": {
             "self": f"/v1/tasks/{task.id}",
             "logs": f"/v1/tasks/{task.id}/logs",
             "artifacts": f"/v1/tasks/{task.id}/artifacts",
+            "timeline": f"/v1/tasks/{task.id}/timeline",
+            "attempts": f"/v1/tasks/{task.id}/attempts",
         },
     }

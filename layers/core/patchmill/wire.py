@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from patchmill import keys
+from patchmill import keys, tracing
 from patchmill.errors import BadRecord
 from patchmill.task import Outcome, Task, iso
 
@@ -28,7 +28,13 @@ class TaskMessage(BaseModel):
 
 
 def task_message(
-    task_id: str, attempt: int, tenant: str, source: dict[str, Any], agent: str, enqueued_at: str
+    task_id: str,
+    attempt: int,
+    tenant: str,
+    source: dict[str, Any],
+    agent: str,
+    enqueued_at: str,
+    traceparent: str | None = None,
 ) -> dict[str, Any]:
     return {
         "v": VERSION,
@@ -38,13 +44,15 @@ def task_message(
         "source": source["kind"],
         "agent": agent,
         "enqueued_at": enqueued_at,
+        "traceparent": traceparent,
     }
 
 
 def wake_up(task: Task) -> str:
     """The message of a task's current attempt: the same text in the outbox and on the topic."""
     enqueued = iso(task.updated_at) or ""
-    return dump(task_message(task.id, task.attempt, task.tenant, task.source, task.agent, enqueued))
+    trace = tracing.for_task(task)
+    return dump(task_message(task.id, task.attempt, task.tenant, task.source, task.agent, enqueued, trace))
 
 
 def parse_task_message(body: str) -> TaskMessage:
@@ -72,6 +80,7 @@ def result_message(task: Task, outcome: Outcome, finished_at: str | None) -> dic
             {"name": a["name"], "size": a["size"], "sha256": a["sha256"]} for a in outcome.result.get("artifacts", [])
         ],
         "pull_request": None,
+        "traceparent": tracing.for_task(task),
     }
 
 

@@ -42,6 +42,22 @@ class Producer:
                     break  # only a connection from before a freeze is worth a second try
         raise Unavailable("Kafka does not answer") from problem
 
+    def check(self, topic: str) -> None:
+        """By a connection of its own. Raises Unavailable when no broker answers, or when there is no such topic."""
+        from kafka import KafkaProducer
+        from kafka.errors import KafkaError
+
+        try:
+            producer = KafkaProducer(**_options(self._settings))
+            try:
+                found = producer.partitions_for(topic)
+            finally:
+                producer.close(timeout=0.2)
+        except (KafkaError, OSError) as error:
+            raise Unavailable("Kafka does not answer") from error
+        if not found:
+            raise Unavailable("Kafka has no such topic")
+
     def _connected(self) -> KafkaProducer:
         if self._producer is None:
             from kafka import KafkaProducer

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timezone
 
 import pymysql
 
-from patchmill import wire
-from patchmill.adapters import outbox, rows
+from patchmill import phases, wire
+from patchmill.adapters import outbox, rows, statmoves
 from patchmill.adapters.database import Cursor, Database
-from patchmill.task import Attempt, NewTask, Outcome, Phase, Status, Task, iso, sources_of
+from patchmill.adapters.statmoves import Move, Moves
+from patchmill.adapters.taskqueries import TaskQueries
+from patchmill.phases import Times
+from patchmill.task import JOB_CREATED, LOST, NewTask, Outcome, Phase, Task, iso, sources_of
 
 _DUPLICATE = 1062
 
 
-class Tasks:
-    """`requeue_after_s`: when the sweep may publish a message that nobody took."""
+class Tasks(TaskQueries):
+    """`requeue_after_s`: when the sweep may publish a message that nobody took. `agents`: labels in the counters."""
 
-    def __init__(self, database: Database, requeue_after_s: int) -> None:
-        self._db, self._requeue = database, requeue_after_s
+    def __init__(self, database: Database, requeue_after_s: int, agents: Collection[str] = ()) -> None:
+        super().__init__(database)
+        self._requeue, self._moves = requeue_after_s, Moves(agents)
 
     def create(self, new: NewTask) -> tuple[Task, bool]:
         """Store a task and its message. (existing task, False) when its id or idempotency key is taken."""
@@ -35,6 +39,8 @@ class Tasks:
         def work(cursor: Cursor) -> None:
             cursor.change(rows.INSERT, *rows.insert_values(new, now))
             outbox.add(cursor, "task", task.id, 1, wire.wake_up(task), self._requeue)
+            statmoves.note(cursor, task.id, [(1, "QUEUED", now)])
+            statmoves.move(cursor, task.id, now, self._moves.submitted(task))
 
         try:
             self._db.transaction(work)
@@ -49,25 +55,6 @@ class Tasks:
 
     def _existing(self, new: NewTask) -> Task | None:
         return self._read("id = %s OR (tenant = %s AND idempotency_key = %s)", new.id, new.tenant, new.idempotency_key)
-
-    def get(self, task_id: str) -> Task | None:
-        return self._read("id = %s", task_id)
-
-    def _read(self, where: str, *params: object) -> Task | None:
-        row = self._db.transaction(lambda c: c.row(f"SELECT * FROM tasks WHERE {where} LIMIT 1", *params))  # noqa: S608
-        return rows.task(row) if row else None
-
-    def page(self, tenant: str, status: Status | None, before: str | None, limit: int) -> list[Task]:
-        """Newest first; `before` is the id of the last one already seen."""
-        # Left alone, MariaDB walks from the newest task to the cursor, however far that is.
-        index = "by_tenant_status" if status else "by_tenant"
-        where, params = ["tenant = %s"], [tenant]
-        if status:
-            where, params = [*where, "status = %s"], [*params, status.value]
-        if before:
-            where, params = [*where, "id < %s"], [*params, before]
-        sql = f"SELECT * FROM tasks FORCE INDEX ({index}) WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT %s"  # noqa: S608
-        return [rows.task(row) for row in self._db.transaction(lambda c: c.rows(sql, *params, limit))]
 
     def claim(self, task_id: str, attempt: int, start_s: int, total_s: int) -> Task | None:
         """QUEUED → PROCESSING, once. Also returns the task when it was claimed before and its Job is not known yet.
@@ -85,8 +72,9 @@ class Tasks:
             )
             if changed:
                 cursor.change(
-                    "INSERT INTO attempts (task_id, number, claimed_at, start_by, end_by) SELECT id, attempt, NOW(3), "
-                    "NOW(3) + INTERVAL %s SECOND, NOW(3) + INTERVAL (%s + timeout_s) SECOND FROM tasks WHERE id = %s",
+                    "INSERT INTO attempts (task_id, number, claimed_at, start_by, end_by) "
+                    "SELECT id, attempt, updated_at, NOW(3) + INTERVAL %s SECOND, "
+                    "NOW(3) + INTERVAL (%s + timeout_s) SECOND FROM tasks WHERE id = %s",
                     start_s,
                     total_s,
                     task_id,
@@ -104,23 +92,33 @@ class Tasks:
                 task_id,
                 attempt,
             )
-            return rows.task(row) if row else None
+            task = rows.task(row) if row else None
+            if changed and task:
+                statmoves.note(cursor, task_id, [(attempt, "DISPATCHED", task.updated_at)])
+                statmoves.move(cursor, task_id, task.updated_at, self._moves.claimed(task))
+            return task
 
         return self._db.transaction(work)
 
-    def exists(self, task_id: str) -> bool:
-        return self._db.transaction(lambda c: c.row("SELECT 1 FROM tasks WHERE id = %s", task_id)) is not None
-
     def job_created(self, task_id: str, attempt: int, uid: str) -> None:
         """Remember the Job: from now on a repeated message for this attempt does nothing."""
-        self._db.transaction(
-            lambda c: c.change(
+
+        def work(cursor: Cursor) -> None:
+            changed = cursor.change(
                 "UPDATE attempts SET job_uid = %s WHERE task_id = %s AND number = %s AND job_uid IS NULL",
                 uid,
                 task_id,
                 attempt,
             )
-        )
+            if changed:
+                cursor.change(
+                    "INSERT IGNORE INTO task_events (task_id, attempt, kind, at) VALUES (%s, %s, %s, NOW(3))",
+                    task_id,
+                    attempt,
+                    JOB_CREATED,
+                )
+
+        self._db.transaction(work)
 
     def enter(self, task_id: str, attempt: int, phase: Phase) -> Task | None:
         """A phase only moves forward, and only for the current attempt."""
@@ -136,7 +134,13 @@ class Tasks:
                 attempt,
                 earlier,
             )
-            return _current(cursor, task_id) if changed else None
+            if not changed:
+                return None
+            task, before = _current(cursor, task_id, attempt)
+            statmoves.note(cursor, task_id, [(attempt, phase.value, task.updated_at)])
+            seconds = phases.measured(before, phase.value, task.updated_at)
+            statmoves.move(cursor, task_id, task.updated_at, self._moves.phases(task, seconds))
+            return task
 
         return self._db.transaction(work) if earlier else None
 
@@ -160,38 +164,56 @@ class Tasks:
                 attempt,
                 [s.value for s in sources_of(outcome.status)],
             )
-            task = _current(cursor, task_id) if changed else None
-            if task:
-                _end_attempt(cursor, task, outcome)
-                outbox.remove(cursor, "task", task.id, task.attempt)
-                message = wire.dump(wire.result_message(task, outcome, iso(task.finished_at)))
-                outbox.add(cursor, "result", task.id, task.attempt, message, self._requeue)
-                if task.drop:
-                    outbox.add(cursor, "drop", task.id, task.attempt, "{}", self._requeue)
+            if not changed:
+                return None
+            task, before = _current(cursor, task_id)
+            was_running = _end_attempt(cursor, task, outcome)
+            outbox.remove(cursor, "task", task.id, task.attempt)
+            message = wire.dump(wire.result_message(task, outcome, iso(task.finished_at)))
+            outbox.add(cursor, "result", task.id, task.attempt, message, self._requeue)
+            if task.drop:
+                outbox.add(cursor, "drop", task.id, task.attempt, "{}", self._requeue)
+            self._count_end(cursor, task, outcome, before, was_running)
             return task
 
         return self._db.transaction(work)
 
+    def _count_end(self, cursor: Cursor, task: Task, outcome: Outcome, before: Times, was_running: bool) -> None:
+        at, told = task.updated_at, rows.naive_times(outcome)
+        late = phases.recovered(before, told, at)
+        seconds = phases.measured_at_end(before, late, told, at)
+        events = [*late.items(), (outcome.status.value, at)]
+        statmoves.note(cursor, task.id, [(task.attempt, kind, moment) for kind, moment in events])
+        moves = self._moves.ended(task, was_running) + self._moves.phases(task, seconds)
+        statmoves.move(cursor, task.id, at, moves)
+
     def retry(self, task_id: str, attempt: int, outcome: Outcome) -> Task | None:
         """PROCESSING → QUEUED under the next number; `outcome` says why the attempt was given up."""
 
-        def give_up(cursor: Cursor, task: Task) -> None:
+        def give_up(cursor: Cursor, task: Task, before: Times) -> list[Move]:
             _end_attempt(cursor, task, outcome, number=attempt)
+            at = task.updated_at
+            statmoves.note(cursor, task_id, [(attempt, LOST, at), (task.attempt, "QUEUED", at)])
+            return self._moves.lost(task) + self._moves.phases(task, phases.measured(before, LOST, at))
 
         return self._queue_again(task_id, attempt, "attempt = attempt + 1, ", give_up, 0)
 
     def put_back(self, task_id: str, attempt: int) -> Task | None:
         """PROCESSING → QUEUED under the same number: the cluster had no room, so no Job was made."""
 
-        def unclaim(cursor: Cursor, task: Task) -> None:
+        def unclaim(cursor: Cursor, task: Task, before: Times) -> list[Move]:
             cursor.change("DELETE FROM attempts WHERE task_id = %s AND number = %s", task_id, attempt)
+            cursor.change(
+                "DELETE FROM task_events WHERE task_id = %s AND attempt = %s AND kind <> 'QUEUED'", task_id, attempt
+            )
+            return self._moves.queued_again(task)
 
         return self._queue_again(task_id, attempt, "", unclaim, self._requeue)
 
     def _queue_again(
-        self, task_id: str, attempt: int, change: str, settle: Callable[[Cursor, Task], None], delay_s: int
+        self, task_id: str, attempt: int, change: str, settle: Callable[[Cursor, Task, Times], list[Move]], delay_s: int
     ) -> Task | None:
-        """PROCESSING → QUEUED with its message, due after `delay_s`; `settle` sees to the old attempt's row."""
+        """PROCESSING → QUEUED with its message, due after `delay_s`; `settle` sees to the old attempt's rows."""
 
         def work(cursor: Cursor) -> Task | None:
             changed = cursor.change(
@@ -200,43 +222,19 @@ class Tasks:
                 task_id,
                 attempt,
             )
-            task = _current(cursor, task_id) if changed else None
-            if task:
-                settle(cursor, task)
-                outbox.add(cursor, "task", task.id, task.attempt, wire.wake_up(task), delay_s)
+            if not changed:
+                return None
+            task, before = _current(cursor, task_id, attempt)
+            moves = settle(cursor, task, before)
+            outbox.add(cursor, "task", task.id, task.attempt, wire.wake_up(task), delay_s)
+            statmoves.move(cursor, task_id, task.updated_at, moves)
             return task
 
         return self._db.transaction(work)
 
-    def open_attempts(self, after: str, limit: int) -> list[Attempt]:
-        """Attempts that have not ended, by task id, from behind `after`: what the sweep looks through."""
-        found = self._db.transaction(
-            lambda c: c.rows(
-                "SELECT a.task_id, a.number, a.job_uid, TIMESTAMPDIFF(MICROSECOND, a.claimed_at, NOW(3)) / 1e6 AS age, "
-                "a.start_by < NOW(3) AND t.phase IN ('DISPATCHED', 'DOWNLOADING_CODE') AS start_overdue, "
-                "a.end_by < NOW(3) AS overdue "
-                "FROM attempts a JOIN tasks t ON t.id = a.task_id AND t.attempt = a.number "
-                "WHERE a.ended_at IS NULL AND t.status = 'PROCESSING' AND a.task_id > %s ORDER BY a.task_id LIMIT %s",
-                after,
-                limit,
-            )
-        )
-        return [rows.attempt(row) for row in found]
-
     def wake(self, task: Task) -> None:
         """Put an attempt's message back into the outbox, due at once: its dispatch did not get through."""
         self._db.transaction(lambda c: outbox.add(c, "task", task.id, task.attempt, wire.wake_up(task), 0))
-
-    def silent(self, limit: int) -> list[Task]:
-        """Queued tasks whose message is not in the outbox any more: nothing would ever wake them."""
-        found = self._db.transaction(
-            lambda c: c.rows(
-                "SELECT t.* FROM tasks t LEFT JOIN outbox o ON o.task_id = t.id AND o.attempt = t.attempt "
-                "AND o.kind = 'task' WHERE t.status = 'QUEUED' AND o.id IS NULL ORDER BY t.id LIMIT %s",
-                limit,
-            )
-        )
-        return [rows.task(row) for row in found]
 
     def forget_idempotency_keys(self, limit: int) -> int:
         """A key may be used again when its time is over."""
@@ -248,20 +246,29 @@ class Tasks:
         )
 
 
-def _current(cursor: Cursor, task_id: str) -> Task:
-    row = cursor.row("SELECT * FROM tasks WHERE id = %s", task_id)
+def _current(cursor: Cursor, task_id: str, attempt: int | None = None) -> tuple[Task, Times]:
+    """The task, and the events of an attempt (None: the task's own) with their times."""
+    row = cursor.row(
+        "SELECT t.*, (SELECT GROUP_CONCAT(e.kind, ' ', e.at ORDER BY e.at) FROM task_events e "
+        "WHERE e.task_id = t.id AND e.attempt = COALESCE(%s, t.attempt)) AS events FROM tasks t WHERE t.id = %s",
+        attempt,
+        task_id,
+    )
     if row is None:
         raise LookupError(task_id)
-    return rows.task(row)
+    return rows.task(row), rows.event_times(row["events"])
 
 
-def _end_attempt(cursor: Cursor, task: Task, outcome: Outcome, number: int | None = None) -> None:
-    cursor.change(
-        "UPDATE attempts SET ended_at = NOW(3), status = %s, reason = %s, message = %s "
+def _end_attempt(cursor: Cursor, task: Task, outcome: Outcome, number: int | None = None) -> bool:
+    """False when none was open: the task was waiting."""
+    ended = cursor.change(
+        "UPDATE attempts SET ended_at = %s, status = %s, reason = %s, message = %s "
         "WHERE task_id = %s AND number = %s AND ended_at IS NULL",
+        task.updated_at,
         outcome.status.value,
         outcome.reason.value if outcome.reason else None,
         outcome.message[:1000] if outcome.message else None,
         task.id,
         number or task.attempt,
     )
+    return ended > 0

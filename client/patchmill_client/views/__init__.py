@@ -1,0 +1,1 @@
+"""What the commands show: data from the server in, rich's renderables out. Nothing here asks the server."""
