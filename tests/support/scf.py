@@ -158,6 +158,7 @@ def run_scf(
     kafka: str = "127.0.0.1:1",
     settings: ScfSettings | None = None,
     read_object: Callable[[str, str], Path | None] = _nowhere,
+    before_start: Callable[[], None] = lambda: None,
 ) -> Iterator[Cloud]:
     """A platform in `folder`; what was deployed there before is there, what is named here is deployed besides."""
     (folder / "services").mkdir(exist_ok=True)
@@ -180,6 +181,7 @@ def run_scf(
     )
     loop = LoopThread()
     try:
+        before_start()
         loop.run(scf.start())
         cloud = Cloud(scf, loop, folder, roles, records)
         for name, files in (layers or {}).items():
