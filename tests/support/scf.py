@@ -110,7 +110,9 @@ class Cloud:
         return invocation.result
 
     def log(self, function: str) -> str:
-        return (self.folder / "logs" / "functions" / f"{function}.log").read_text()
+        """What it has logged so far."""
+        path = self.folder / "logs" / "functions" / f"{function}.log"
+        return path.read_text() if path.exists() else ""
 
     def url(self, function: str) -> str:
         """The address of its Function URL."""
