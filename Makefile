@@ -3,7 +3,7 @@
 
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check bench lock
+.PHONY: help demo up down test check bench kill lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -32,6 +32,10 @@ check: ## the gate: format, lint, types, import contracts, tests
 bench: ## speed and size, printed as JSON
 	@tools/setup run >&2
 	@$(PYTHON) bench/run.py $(ARGS)
+
+kill: ## a deployment killed before and after every single call, and run again (minutes)
+	@tools/setup test >&2
+	@$(PYTHON) -m tests.support.killing
 
 lock: ## pin the newest versions that fit the .in files (needs uv)
 	@tools/lock

@@ -21,7 +21,7 @@ sys.path[:0] = [str(PROJECT)]
 
 from bench.support import quick, say, show  # noqa: E402  (found by the line above)
 
-BENCHMARKS = ("imports", "idle", "submit", "road")
+BENCHMARKS = ("imports", "idle", "submit", "metrics", "road")
 LONGEST_S = 1200.0
 
 

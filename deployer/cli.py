@@ -41,6 +41,11 @@ class _Commands(TyperGroup):
         except (DeployError, Foreign) as error:
             say(str(error), "red")
             raise typer.Exit(FAILED) from error
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):  # whoever reads has enough, like `head`
+                raise
+            say(f"{error.filename}: {error.strerror}" if error.filename else str(error), "red")
+            raise typer.Exit(FAILED) from error
         except KeyboardInterrupt:
             say(_interrupted(ctx))
             raise typer.Exit(INTERRUPTED) from None

@@ -42,7 +42,7 @@ VERSIONS = {
 }
 _GLOBAL = {"cam"}  # knows no region: cloud.tencent.com/document/api/598/33159
 # A synchronous Invoke is answered within 300 s, or never (InvokeRequest of the SDK).
-_TIMEOUT_S, _INVOKE_TIMEOUT_S = 60, 310
+_CONNECT_S, _TIMEOUT_S, _INVOKE_TIMEOUT_S = 5, 60, 310
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,22 @@ class Cloud:
         logging.getLogger("qcloud_cos").addHandler(logging.NullHandler())
 
     @classmethod
-    def of(cls, declaration: Declaration, record: Record | None = None) -> Cloud:
+    def of(
+        cls, declaration: Declaration, record: Record | None = None, progress: Callable[[str], None] | None = None
+    ) -> Cloud:
         """With the keys of the declaration's environment. Raises CloudError when there are none."""
-        return cls(Keys.read(declaration.environ), declaration.region, declaration.endpoint, record=record)
+        keys, again = Keys.read(declaration.environ), Again(told=progress) if progress else Again()
+        return cls(keys, declaration.region, declaration.endpoint, record=record, again=again)
 
     def call(self, service: str, action: str, **params: Any) -> Params:
         """The answer, without its envelope. Raises CloudError when the platform refuses or never answers."""
-        return self._again(lambda: self.once(service, action, **params))
+        return self._again(lambda: self._send(service, action, params))
 
     def once(self, service: str, action: str, **params: Any) -> Params:
-        """The same without repetitions: for what must not happen twice."""
+        """The same for what must not happen twice: only what was throttled is sent again."""
+        return self._again(lambda: self._send(service, action, params), errors.throttled)
+
+    def _send(self, service: str, action: str, params: Params) -> Params:
         if self._record:
             self._record(service, action, errors.redacted(params))
         try:
@@ -135,14 +141,17 @@ class Cloud:
         return str(found["AppId"]), str(found["OwnerUin"])
 
     def _client(self, service: str, action: str) -> CommonClient:
-        timeout = _INVOKE_TIMEOUT_S if action in ("Invoke", "InvokeFunction") else _TIMEOUT_S
+        timeout = _INVOKE_TIMEOUT_S if action == "Invoke" else _TIMEOUT_S
         if (service, timeout) not in self._clients:
             self._clients[service, timeout] = self._connect(service, timeout)
         return self._clients[service, timeout]
 
     def _connect(self, service: str, timeout: int) -> CommonClient:
         http = HttpProfile(
-            protocol=self._endpoint.scheme, endpoint=self._endpoint.api or None, reqTimeout=timeout, keepAlive=True
+            protocol=self._endpoint.scheme,
+            endpoint=self._endpoint.api or None,
+            reqTimeout=(_CONNECT_S, timeout),  # as requests takes it, to which the SDK hands it on
+            keepAlive=True,
         )
         credential = Credential(self._keys.secret_id, self._keys.secret_key, self._keys.token or None)
         region = "" if service in _GLOBAL else self.region

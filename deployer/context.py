@@ -30,6 +30,9 @@ class Cloud(Protocol):
     def call(self, service: str, action: str, **params: Any) -> dict[str, Any]:
         """The action's answer. Raises deployer.errors.CloudError."""
 
+    def once(self, service: str, action: str, **params: Any) -> dict[str, Any]:
+        """The same for what must not happen twice. Raises deployer.errors.CloudError."""
+
     def cos(self, bucket: str) -> Any:
         """That bucket (name-appid), as deployer.objectstore.ObjectStore."""
 

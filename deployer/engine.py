@@ -11,9 +11,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from deployer.context import Context, DeployError
+from deployer.errors import CloudError, missing
 from deployer.kinds.all import every_kind
 from deployer.model import Foreign, Kind, Plan, Resource, Step
 from deployer.packaging import check
+from deployer.packaging.limits import REQUEST_ZIP_BYTES
 
 DATA = {"bucket", "topic", "secret"}
 """Kinds that hold what can't be made again: only `destroy --with-data` deletes them."""
@@ -22,8 +24,6 @@ WITH_FUNCTION = {"release", "migrations"}
 SWEPT = "leftover"
 FIRST_DELETED = "trigger"
 """What is not wanted of this kind goes before the wanted is made: COS refuses rules that overlap."""
-ZIP_BYTES = 50 * 1024**2
-"""The largest package of a function or a layer (Code.ZipFile in the SDK's models)."""
 DESTROY_ROUNDS = 3
 
 Kinds = Callable[[Context], Sequence[Kind]]
@@ -35,7 +35,7 @@ def plan(context: Context, kinds: Kinds = every_kind) -> Plan:
     Raises DeployError when a limit is broken or the account is another one, Foreign when something is not ours,
     CloudError.
     """
-    _check_account(context)
+    check_account(context)
     _check_packages(context)
     _start(context)
     kinds_here = kinds(context)
@@ -78,13 +78,13 @@ def apply(context: Context, wanted: Plan, kinds: Kinds = every_kind) -> None:
 
 def destroy_plan(context: Context, with_data: bool, kinds: Kinds = every_kind) -> Plan:
     """Deletes of all that is there and ours, in the reverse of the order in which it was made. Only reads."""
-    _check_account(context)
+    check_account(context)
     _start(context)
     steps: list[Step] = []
     for kind in kinds(context):
         if kind.kind in WITH_FUNCTION:
             continue
-        there = [*(each for each in kind.resources() if _is_ours(context, kind, each)), *kind.orphans()]
+        there = _there(context, kind)
         if kind.kind in DATA and not with_data:
             context.notes += [f"{each.id} is kept with its data (destroy --with-data deletes it)" for each in there]
         else:
@@ -104,7 +104,8 @@ def destroy(context: Context, with_data: bool, kinds: Kinds = every_kind) -> Non
         before = names
 
 
-def _check_account(context: Context) -> None:
+def check_account(context: Context) -> None:
+    """Raises DeployError when the keys are of another account than the stage's."""
     wanted, (app_id, uin) = context.declaration.account, context.cloud.account()
     if (app_id, uin) != (wanted.app_id, wanted.uin):
         raise DeployError(
@@ -120,9 +121,10 @@ def _check_packages(context: Context) -> None:
     functions = context.declaration.functions.items()
     check(context.packages, {name: function.layers for name, function in functions})
     for package in context.packages.values():
-        if package.zip_bytes > ZIP_BYTES:
+        if package.zip_bytes > REQUEST_ZIP_BYTES:
             raise DeployError(
-                f"{package.id} has {package.zip_bytes / 1e6:.0f} MB zipped; the platform takes {ZIP_BYTES / 1e6:.0f}. "
+                f"{package.id} has {package.zip_bytes / 1e6:.0f} MB zipped; the platform takes "
+                f"{REQUEST_ZIP_BYTES / 1e6:.0f}. "
                 "Leave something out, or split it into two layers."
             )
 
@@ -151,6 +153,17 @@ def _removals(kind: Kind) -> list[Step]:
 
 def _kept(resource: Resource) -> str:
     return f"{resource.id} is no more declared; it is kept with its data, delete it in the console if it may go"
+
+
+def _there(context: Context, kind: Kind) -> list[Resource]:
+    """What is there of a kind, and ours. Nothing, where what holds it (the cluster, the Kafka instance) is gone."""
+    try:
+        return [*(each for each in kind.resources() if _is_ours(context, kind, each)), *kind.orphans()]
+    except CloudError as error:
+        if not missing(error):
+            raise
+        context.notes.append(f"{kind.kind}: counts as gone with what it was in ({error.service} says {error.code})")
+        return []
 
 
 def _is_ours(context: Context, kind: Kind, resource: Resource) -> bool:

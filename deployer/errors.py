@@ -26,7 +26,7 @@ class CloudError(Exception):
 
 # What passes by itself. Codes: errorcodes.py of the SDK's services; COS: cloud.tencent.com/document/api/436/7730.
 _PASSING = (
-    "RequestLimitExceeded", "InternalError", "InternalServerError", "ClientNetworkError", "ServerNetworkError",
+    "InternalError", "InternalServerError", "ClientNetworkError", "ServerNetworkError",
     "LimitExceeded.IndexOperating", "FailedOperation.TopicCreating", "FailedOperation.TagConcurrentConflict",
     "FailedOperation.Timeout",
     "ServiceUnavailable", "SlowDown", "Http5", "RequestTimeout", "OperationAborted",
@@ -44,8 +44,13 @@ _LASTING = tuple(
 
 def passing(code: str) -> bool:
     """Throttling, a fault of the platform, no answer: worth another try."""
-    throttled = (code.startswith("LimitExceeded.") and "Frequency" in code) or code.endswith("QpsLimit")
-    return code not in _LASTING and (throttled or code.startswith(_PASSING))
+    return code not in _LASTING and (throttled(code) or code.startswith(_PASSING))
+
+
+def throttled(code: str) -> bool:
+    """Refused before anything was done, and only for now."""
+    often = code.startswith("LimitExceeded.") and "Frequency" in code
+    return often or code.startswith("RequestLimitExceeded") or code.endswith("QpsLimit")
 
 
 def missing(error: CloudError) -> bool:

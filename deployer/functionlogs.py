@@ -37,7 +37,7 @@ def read(context: Context, function: str | None, since_s: float, follow_s: float
     topic = context.facts.get("logs/functions.topic")
     if topic == UNKNOWN:
         raise DeployError(f"The stage {context.declaration.stage} has no log topic yet: run apply first.")
-    begin = int((time.time() - since_s) * 1000)
+    begin = max(0, int((time.time() - since_s) * 1000))
     seen: set[tuple[str, str]] = set()
     while True:
         for record in _search(context, topic, function, begin):

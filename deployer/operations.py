@@ -95,13 +95,29 @@ def learn(context: Context, only: Sequence[str] = ()) -> None:
                 context.notes.append(str(error))
 
 
+def to_roll_back(context: Context) -> list[str]:
+    """Functions that a rollback without names is about, so that it undoes an apply and no more.
+
+    Those whose new version only has a share of the traffic; where there are none, all that have a release before.
+    Raises DeployError when there is nothing to go back to.
+    """
+    split, older = [], []
+    for name in context.declaration.functions:
+        _ours(context, name)
+        main, *extra = traffic(scf(context).alias(name) or {})
+        split += [name] if extra else []
+        older += [name] if _before(main, _usable(context, name)) else []
+    if not (chosen := split or older):
+        raise DeployError("No function has a release before the one that has the traffic.")
+    return chosen
+
+
 def rollback(context: Context, names: Sequence[str], to: str | None = None) -> list[Moved]:
-    """Move $DEFAULT of these functions (empty: of all) to `to`, or to the release before the one that has the traffic.
+    """Move $DEFAULT of these functions to `to`, or to the release before the one that has the traffic.
 
     Raises DeployError, before anything is moved, when one of them has no such version.
     """
-    chosen = names or list(context.declaration.functions)
-    targets = {name: _target(context, name, to) for name in chosen}
+    targets = {name: _target(context, name, to) for name in names}
     moved = []
     for name, version in targets.items():
         alias = scf(context).alias(name) or {}
@@ -116,8 +132,10 @@ def rollback(context: Context, names: Sequence[str], to: str | None = None) -> l
 def invoke(context: Context, name: str, event: str, qualifier: str = DEFAULT) -> Answer:
     """Call it and wait for its answer, 300 s at most. `event` is JSON text. Raises DeployError if it is not there."""
     _ours(context, name)
-    answer = scf(context).call(
+    answer = context.cloud.once(
+        "scf",
         "Invoke",
+        Namespace=context.declaration.namespace,
         FunctionName=name,
         Qualifier=qualifier,
         InvocationType="RequestResponse",
@@ -137,22 +155,29 @@ def invoke(context: Context, name: str, event: str, qualifier: str = DEFAULT) ->
 
 def _target(context: Context, name: str, to: str | None) -> str:
     _ours(context, name)
-    reader = scf(context)
-    versions = [
-        str(each["Version"]) for each in reader.versions(name) if not str(each.get("Status") or "").endswith("Failed")
-    ]
+    versions = _usable(context, name)
     there = ", ".join(versions) or "none"
     if to is not None:
         if to not in versions:
             raise DeployError(f"Function {name} has no usable version {to}; it has: {there}.")
         return to
-    main, *extra = traffic(reader.alias(name) or {})
+    main, *extra = traffic(scf(context).alias(name) or {})
     if extra:
         return main  # the new version only had a share
-    older = [version for version in versions if main.isdigit() and int(version) < int(main)]
+    older = _before(main, versions)
     if not older:
         raise DeployError(f"Function {name} has no release before {main}, which has the traffic; it has: {there}.")
     return older[-1]
+
+
+def _usable(context: Context, name: str) -> list[str]:
+    """Published versions, oldest first."""
+    listed = scf(context).versions(name)
+    return [str(each["Version"]) for each in listed if not str(each.get("Status") or "").endswith("Failed")]
+
+
+def _before(main: str, versions: Sequence[str]) -> list[str]:
+    return [version for version in versions if main.isdigit() and int(version) < int(main)]
 
 
 def _ours(context: Context, name: str) -> None:

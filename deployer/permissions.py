@@ -19,11 +19,12 @@ FUNCTIONS_SERVICE = "scf.qcloud.com"
 _ASSUME = "name/sts:AssumeRole"
 
 
-def function_policy(declaration: Declaration, function: Function) -> Document:
-    """Its permissions, and reading the secrets that it names."""
+def function_policy(declaration: Declaration, function: Function) -> Document | None:
+    """Its permissions, and reading the secrets that it names. None: it needs nothing; CAM takes no empty policy."""
     secrets = tuple(_secret(declaration, key) for key in function.secrets)
     reading = [Permission(("ssm:GetSecretValue",), secrets)] if secrets else []
-    return _policy([*function.permissions, *reading])
+    granted = [*function.permissions, *reading]
+    return _policy(granted) if granted else None
 
 
 def role_policy(role: Role) -> Document:

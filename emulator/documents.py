@@ -37,9 +37,11 @@ class Documents:
         """False when there was none."""
         return self._db.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key)).rowcount > 0
 
-    def all(self, kind: str) -> dict[str, Document]:
-        """By key, in the keys' order."""
-        rows = self._db.execute("SELECT key, body FROM documents WHERE kind = ? ORDER BY key", (kind,))
+    def all(self, kind: str, folder: str = "") -> dict[str, Document]:
+        """By key, in the keys' order; with `folder`, those whose keys begin with `<folder>/`."""
+        begin, end = (f"{folder}/", f"{folder}0") if folder else ("", None)  # "0" is what follows "/"
+        sql = "SELECT key, body FROM documents WHERE kind = ? AND key >= ? AND (? IS NULL OR key < ?) ORDER BY key"
+        rows = self._db.execute(sql, (kind, begin, end, end))
         return {key: _document(body) for key, body in rows}
 
     def close(self) -> None:

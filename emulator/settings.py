@@ -27,9 +27,9 @@ class Settings:
     """Pods that run at the same time."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """TCP ports that must be these, by name (url: the first Function URL, api, cos, kube, kafka); else any."""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Values for `deploy.env`, which the stage `local` reads; they win over the emulator's own."""
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The environment of the caller."""
     retry_delay_s: float = 0.5
     """Pause before an asynchronous event is tried again (the platform: 60)."""

@@ -34,8 +34,8 @@ class StateError(Exception):
 class State:
     """The content of state.json."""
 
-    api_key: str
-    kube_token: str
+    api_key: str = field(repr=False)
+    kube_token: str = field(repr=False)
     ports: dict[str, int] = field(default_factory=dict)
     run_folder: str = ""
     first_url: str = ""

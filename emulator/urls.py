@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 from starlette.types import ASGIApp
@@ -33,7 +33,7 @@ class Urls:
 
     async def open(self, url_id: str, app: ASGIApp) -> str:
         """Returns the address without a path."""
-        if not self._state.first_url:
+        if not self._state.first_url and PREFIX + url_id not in self._state.ports:  # else it has an address already
             self._state.first_url = url_id
         self._open[url_id], port = await self._listen(app, self._name(url_id))
         self.addresses[url_id] = f"http://127.0.0.1:{port}"
@@ -50,6 +50,12 @@ class Urls:
             self._state.first_url = ""
             self._state.ports["url"] = free_port()
         self._changed()
+
+    async def keep(self, url_ids: Collection[str]) -> None:
+        """Give up the addresses of all others: a kill may have come between a trigger's end and `close`."""
+        known = {name.removeprefix(PREFIX) for name in self._state.ports if name.startswith(PREFIX)}
+        for url_id in sorted({*known, self._state.first_url} - {*url_ids, ""}):
+            await self.close(url_id)
 
     async def stop(self) -> None:
         """End all of them; they come back at the same addresses."""

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,15 +47,19 @@ def opened(ctx: typer.Context, project: Path, stage: str, *, build: bool, quiet:
     The command's `obj` may be another way to connect than deployer.cloud.Cloud.of. Raises UsageError, DeployError and
     CloudError.
     """
-    from deployer.cloud import Cloud as RealCloud  # these take half a second to import: not for --help
+    from deployer import engine  # these take half a second to import: not for --help
+    from deployer.cloud import Cloud as RealCloud
     from deployer.packaging import build_for
 
     with Progress(quiet) as progress:
         declaration = declared(project, stage)
-        connect: Connect = ctx.obj or RealCloud.of
+        connect: Connect = ctx.obj or partial(RealCloud.of, progress=progress)
         cloud = connect(declaration)
         packages = build_for(declaration, declaration.environ, progress) if build else {}
-        yield Context(declaration, packages, cloud, progress=progress)
+        context = Context(declaration, packages, cloud, progress=progress)
+        if not build:  # a plan looks itself; another account may have a stage of this name too
+            engine.check_account(context)
+        yield context
 
 
 def declared(project: Path, stage: str, *, addresses: bool = True) -> Declaration:

@@ -89,7 +89,8 @@ def rollback(
     ctx: typer.Context,
     stage: StageOption,
     functions: Annotated[
-        list[str] | None, typer.Argument(metavar="[FUNCTION]...", help="All of them if none is named.")
+        list[str] | None,
+        typer.Argument(metavar="[FUNCTION]...", help="If none is named: what an apply --traffic began, else all."),
     ] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="VERSION", help="Not the release before.")] = None,
     project: ProjectOption = HERE,
@@ -100,7 +101,7 @@ def rollback(
     from deployer import operations
 
     with opened(ctx, project, stage, build=False, quiet=json) as context:
-        names = functions or list(context.declaration.functions)
+        names = functions or (list(context.declaration.functions) if to else operations.to_roll_back(context))
         confirm(f"Move {', '.join(names)} to {f'version {to}' if to else 'the release before'}?", yes)
         moved = operations.rollback(context, names, to)
     if json:

@@ -29,6 +29,8 @@ def _names(document: Document, stage: str) -> Iterator[str]:
     prefix = f"{document.service}-{stage}"
     if len(prefix) > limits.NAMESPACE_LENGTH:
         yield _long("service", f"{prefix}, the namespace's name,", limits.NAMESPACE_LENGTH)
+    if document.resources.cluster and prefix != prefix.lower():
+        yield f"service: {prefix} begins names in the cluster, which have small letters only"
     for function in document.functions:
         if len(prefix) + len(function) > limits.NAMESPACE_AND_FUNCTION_LENGTH:
             yield _long(f"functions.{function}", f"{prefix} and the name", limits.NAMESPACE_AND_FUNCTION_LENGTH)

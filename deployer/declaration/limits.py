@@ -21,6 +21,7 @@ RULES_PER_BUCKET = 10  # COS trigger rules of one bucket
 TIMER_ARGUMENT_BYTES = 4 * KB
 NAMESPACE_LENGTH = 60  # tencentcloud.com/zh/document/product/583/11637 (2025-10-16)
 NAMESPACE_AND_FUNCTION_LENGTH = 118
+DESCRIPTION_LENGTH = 800  # SDK, scf CreateFunction.Description: 1000, of which the deployer needs some for its marks
 LAYER_NAME_LENGTH = 64  # SDK, scf PublishLayerVersion.LayerName
 ROLE_NAME_LENGTH = 128  # SDK, cam CreateRole.RoleName
 SECRET_NAME_LENGTH = 128  # SDK, ssm CreateSecret.SecretName

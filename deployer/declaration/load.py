@@ -36,6 +36,8 @@ def load(project: Path, stage: str, environ: Mapping[str, str], *, addresses: bo
     Not `addresses`: what is only known once the platform runs may be empty; enough to build packages. DeclarationError.
     """
     project = project.resolve()
+    if not (project / FILE).is_file():
+        raise DeclarationError(f"there is no {FILE} in {project}: go to the project's folder, or name it (--project)")
     shown = _stage_file(project, stage)
     try:
         raw = yamlfile.read(project / FILE, FILE)

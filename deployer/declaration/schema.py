@@ -37,7 +37,7 @@ from deployer.declaration.fields import (
     VariableName,
 )
 
-Description = Annotated[str, StringConstraints(max_length=1000)]
+Description = Annotated[str, StringConstraints(max_length=limits.DESCRIPTION_LENGTH)]
 
 
 class Cors(Strict):

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from deployer.context import Context, DeployError
+from deployer.errors import CloudError
 from deployer.packaging import Package
 
 
@@ -28,8 +29,11 @@ def content(context: Context, package: Package) -> Iterator[dict[str, Any]]:
         store.put_object(Key=key, Body=body)
     try:
         yield {"CosBucketName": bucket.rsplit("-", 1)[0], "CosObjectName": f"/{key}"}
-    finally:
-        store.delete_object(Key=key)
+    except BaseException:
+        with suppress(CloudError):  # what went wrong before is what has to be told; a later apply sweeps it away
+            store.delete_object(Key=key)
+        raise
+    store.delete_object(Key=key)
 
 
 def place(context: Context) -> tuple[str, str]:

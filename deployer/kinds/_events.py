@@ -58,7 +58,8 @@ def _events(declaration: Declaration, function: Function) -> Iterator[Event]:
             "offset": topic.offset,
             "retry": topic.retry,
             "timeOut": topic.timeout_s,
-            "consumerGroupName": topic.consumer_group_name or "",
+            # Without one the platform makes a group, and tells its name: then that is nothing of ours to compare.
+            **({"consumerGroupName": topic.consumer_group_name} if topic.consumer_group_name else {}),
         }
         trigger = f"{declaration.kafka.instance_id}-{topic.topic}"
         yield Event(f"{name}-ckafka-{topic.topic}", name, "ckafka", trigger, desc)

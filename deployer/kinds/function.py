@@ -21,9 +21,11 @@ from deployer.model import Change, Foreign, Resource, Step
 
 FRESH = ", fresh"
 """Ends the description of a function that was made but not yet configured to the end."""
-
-
+ASYNC_RETRIES, ASYNC_MAX_AGE_S = 2, 6 * 3600
+"""What the platform does where nothing was set: cloud.tencent.com/document/product/583/41138."""
 ROLE_S = 20.0
+_ROLE_UNKNOWN = ("ResourceNotFound.Role", "InvalidParameter.RoleCheck", "UnauthorizedOperation.Role")
+"""How SCF says that it can't use a role (errorcodes.py of the SDK)."""
 
 
 class FunctionKind:
@@ -157,7 +159,7 @@ class FunctionKind:
                 self._scf.call(action, **params)
                 return
             except CloudError as error:
-                if not error.code.startswith("ResourceNotFound.Role") or time.monotonic() > deadline:
+                if not error.code.startswith(_ROLE_UNKNOWN) or time.monotonic() > deadline:
                     raise
             time.sleep(min(1.0, self._context.poll_s))
 
@@ -173,24 +175,31 @@ class FunctionKind:
         want = _asynchronous_of(resource)
         if not want:
             return ()
-        answer = self._context.cloud.call(
-            "scf", "GetFunctionEventInvokeConfig", FunctionName=resource.name, Namespace=self._scf.namespace
-        )
-        config = answer.get("AsyncTriggerConfig") or {}
-        retries = [each.get("RetryNum") for each in config.get("RetryConfig") or []][:1]
-        has = {"retries": str(*retries), "max age": f"{config.get('MsgTTL')} s"}
+        retries, max_age_s = self._queue(resource.name)
+        has = {"retries": str(retries), "max age": f"{max_age_s} s"}
         return changes({name: has[name] for name in want}, want)
 
     def _set_asynchronous(self, step: Step) -> None:
-        want = step.resource.want.asynchronous
+        """Both, also where one is declared: the API takes neither alone (`required` in the vendor's definitions)."""
+        name, want = step.resource.name, step.resource.want.asynchronous
         if not _asynchronous_of(step.resource) or not _concerns(step, "retries", "max age"):
             return
-        params: dict[str, Any] = {}
-        if want.retries is not None:
-            params["RetryConfig"] = [{"RetryNum": want.retries}]
-        if want.max_age_s is not None:
-            params["MsgTTL"] = want.max_age_s
-        self._scf.call("UpdateFunctionEventInvokeConfig", FunctionName=step.resource.name, AsyncTriggerConfig=params)
+        retries, max_age_s = self._queue(name)
+        config = {
+            "RetryConfig": [{"RetryNum": retries if want.retries is None else want.retries}],
+            "MsgTTL": max_age_s if want.max_age_s is None else want.max_age_s,
+        }
+        self._scf.call("UpdateFunctionEventInvokeConfig", FunctionName=name, AsyncTriggerConfig=config)
+
+    def _queue(self, name: str) -> tuple[int, int]:
+        """Retries and longest age in seconds that its queued events have now."""
+        answer = self._context.cloud.call(
+            "scf", "GetFunctionEventInvokeConfig", FunctionName=name, Namespace=self._scf.namespace
+        )
+        config = answer.get("AsyncTriggerConfig") or {}
+        retries = next((each.get("RetryNum") for each in config.get("RetryConfig") or []), None)
+        max_age_s = config.get("MsgTTL")
+        return ASYNC_RETRIES if retries is None else int(retries), int(max_age_s or ASYNC_MAX_AGE_S)
 
     def _reserved(self, resource: Resource) -> tuple[Change, ...]:
         has = int(self._scf.functions()[resource.name].get("ReservedConcurrencyMem") or 0)

@@ -6,18 +6,20 @@ and, for roles that read a kubeconfig, .user: the name that the cluster knows th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from deployer import permissions
 from deployer.context import Context, DeployError
-from deployer.errors import CloudError
+from deployer.errors import CloudError, missing
 from deployer.kinds._cam import Cam
 from deployer.kinds.marks import is_ours, mark_text, tag_list
 from deployer.model import Change, Foreign, Resource, Step
 
 Document = dict[str, Any]
+NEW_USER_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Want:
     name: str
     description: str
     trust: Document
-    policy: Document
+    policy: Document | None
+    """None: the role alone, which may do nothing."""
     session_s: int | None
     in_cluster: bool
     """It fetches a kubeconfig, so the cluster has a user for it."""
@@ -96,20 +99,22 @@ class RoleKind:
         role = self._role(want.name) or self._create_role(want)
         for change in self._role_changes(want, role):
             self._change_role(want, change.field)
-        policy = self._policy(want.name) or self._create_policy(want)
-        if not permissions.same(policy["PolicyDocument"], want.policy):
-            document = permissions.text(want.policy)
-            self._cam.call("UpdatePolicy", PolicyId=policy["PolicyId"], PolicyDocument=document)
-        self._attach(want.name, policy["PolicyId"])
-        self._learn(step.resource, role)
+        policy = self._policy(want.name)
+        if want.policy is not None:
+            policy_id = self._put_policy(want.name, want.policy, policy)
+            self._attach(want.name, policy_id)
+        else:
+            self._detach(want.name, self._cam.attached(want.name))
+            if policy is not None:
+                self._cam.gone("DeletePolicy", PolicyId=[policy["PolicyId"]])
+        self._learn(step.resource, role, wait_s=NEW_USER_S)
 
     def delete(self, resource: Resource) -> None:
         """Role, then policy. What is not ours is left alone."""
         name = self._declaration.name(resource.name)
         role = self._cam.role(name)
         if role is not None and is_ours(role.get("Tags"), self._declaration):
-            for policy_id in self._cam.attached(name):
-                self._cam.gone("DetachRolePolicy", PolicyId=policy_id, DetachRoleName=name)
+            self._detach(name, self._cam.attached(name))
             self._cam.gone("DeleteRole", RoleName=name)
         policy = self._cam.policy(name)
         if policy is not None and self._is_our_policy(policy):
@@ -131,19 +136,27 @@ class RoleKind:
                 raise
         return self._seen(f"Role {want.name}", lambda: self._role(want.name))
 
-    def _create_policy(self, want: Want) -> Document:
+    def _put_policy(self, name: str, document: Document, found: Document | None) -> int:
+        """Its id, when it is as wanted."""
+        policy = found or self._create_policy(name, document)
+        if not permissions.same(policy["PolicyDocument"], document):
+            text = permissions.text(document)
+            self._cam.call("UpdatePolicy", PolicyId=policy["PolicyId"], PolicyDocument=text)
+        return int(policy["PolicyId"])
+
+    def _create_policy(self, name: str, document: Document) -> Document:
         try:
             self._cam.call(
                 "CreatePolicy",
-                PolicyName=want.name,
-                PolicyDocument=permissions.text(want.policy),
+                PolicyName=name,
+                PolicyDocument=permissions.text(document),
                 Description=mark_text(self._declaration),
                 Tags=tag_list(self._declaration),
             )
         except CloudError:
-            if self._policy(want.name) is None:
+            if self._policy(name) is None:
                 raise
-        return self._seen(f"Policy {want.name}", lambda: self._policy(want.name))
+        return self._seen(f"Policy {name}", lambda: self._policy(name))
 
     def _change_role(self, want: Want, field: str) -> None:
         if field == "trust":
@@ -162,8 +175,11 @@ class RoleKind:
             except CloudError:  # it may have been attached all the same
                 if policy_id not in self._cam.attached(name):
                     raise
-        for other in attached.keys() - {policy_id}:
-            self._cam.gone("DetachRolePolicy", PolicyId=other, DetachRoleName=name)
+        self._detach(name, attached.keys() - {policy_id})
+
+    def _detach(self, name: str, policy_ids: Iterable[int]) -> None:
+        for policy_id in policy_ids:
+            self._cam.gone("DetachRolePolicy", PolicyId=policy_id, DetachRoleName=name)
 
     def _role_changes(self, want: Want, found: Document) -> list[Change]:
         changes = []
@@ -176,14 +192,15 @@ class RoleKind:
         return changes
 
     def _policy_changes(self, want: Want, found: Document | None) -> list[Change]:
-        wanted, changes = permissions.text(want.policy), []
-        if found is None:
-            return [Change("policy", "", wanted)]
-        if not permissions.same(found["PolicyDocument"], want.policy):
-            changes.append(Change("policy", found["PolicyDocument"], wanted))
+        wanted, has = want.policy, found["PolicyDocument"] if found else ""
+        if found is None and wanted is not None:
+            return [Change("policy", "", permissions.text(wanted))]
+        changes = []
+        if found is not None and (wanted is None or not permissions.same(has, wanted)):
+            changes.append(Change("policy", has, permissions.text(wanted) if wanted else ""))
         attached = self._cam.attached(want.name)
-        if set(attached) != {found["PolicyId"]}:
-            changes.append(Change("attached", ", ".join(sorted(attached.values())), want.name))
+        if set(attached) != ({found["PolicyId"]} if found and wanted else set()):
+            changes.append(Change("attached", ", ".join(sorted(attached.values())), want.name if wanted else ""))
         return changes
 
     def _role(self, name: str) -> Document | None:
@@ -214,24 +231,42 @@ class RoleKind:
         self._context.wait(what, ready)
         return found[0]
 
-    def _learn(self, resource: Resource, role: Document) -> None:
+    def _learn(self, resource: Resource, role: Document, wait_s: float = 0) -> None:
         known, key = self._context.facts.known, f"role/{resource.name}"
         known[f"{key}.id"] = str(role["RoleId"])
         known[f"{key}.arn"] = f"qcs::cam::uin/{self._declaration.account.uin}:roleName/{resource.want.name}"
         if resource.want.in_cluster:
-            known[f"{key}.user"] = self._common_name(resource.want.name, str(role["RoleId"]))
+            known[f"{key}.user"] = self._common_name(resource.want.name, str(role["RoleId"]), wait_s)
 
-    def _common_name(self, name: str, role_id: str) -> str:
-        """The CN of the certificate that TKE gives to sessions of the role (…/document/product/457/55721)."""
-        cluster = self._declaration.cluster.id
-        found = self._context.cloud.call(
-            "tke", "DescribeClusterCommonNames", ClusterId=cluster, RoleIds=[role_id]
-        ).get("CommonNames")  # fmt: skip
-        if not found or not found[0].get("CN"):
-            raise DeployError(
-                f"The cluster {cluster} has no user for the role {name}. Check the cluster's id and state."
-            )
-        return str(found[0]["CN"])
+    def _common_name(self, name: str, role_id: str, wait_s: float) -> str:
+        """The CN of the certificate that TKE gives to sessions of the role (…/document/product/457/55721).
+
+        TKE may hear of a role that was made a moment ago some seconds late.
+        """
+        cluster, deadline = self._declaration.cluster.id, time.monotonic() + wait_s
+        while not (user := self._user(cluster, role_id, last=time.monotonic() >= deadline)):
+            if time.monotonic() >= deadline:
+                raise DeployError(
+                    f"The cluster {cluster} has no user for the role {name}. Check the cluster's id and state."
+                )
+            time.sleep(min(1.0, self._context.poll_s))
+        return user
+
+    def _user(self, cluster: str, role_id: str, last: bool) -> str:
+        """Empty: there is none. `last`: an unknown role is an error then."""
+        try:
+            answer = self._context.cloud.call(
+                "tke", "DescribeClusterCommonNames", ClusterId=cluster, RoleIds=[role_id]
+            )  # fmt: skip
+        except CloudError as error:
+            if not self._context.packages and missing(
+                error
+            ):  # who destroys needs no user, and perhaps no cluster is left
+                return "(none)"
+            if last or error.code != "ResourceNotFound":
+                raise
+            return ""
+        return next((str(each.get("CN") or "") for each in answer.get("CommonNames") or []), "")
 
 
 def _foreign(what: str, name: str) -> str:

@@ -9,7 +9,16 @@ from pathlib import Path
 from deployer.packaging import archive, bytecode, sources, vendor
 from deployer.packaging.cache import Cache, builder_digest
 from deployer.packaging.interpreters import find_python
-from deployer.packaging.model import PLATFORM, Content, Declared, Package, PackageKind, Target, content_digest
+from deployer.packaging.model import (
+    PLATFORM,
+    Content,
+    Declared,
+    Package,
+    PackageKind,
+    PackagingError,
+    Target,
+    content_digest,
+)
 
 TARGET = "PATCHMILL_PACKAGE_TARGET"
 """What a stage runs, like 3.11-aarch64, where that is not PLATFORM: an emulator that has no Python 3.10."""
@@ -103,9 +112,9 @@ class _Builder:
 
     def _write(self, source: _Source, content: Content, notes: list[str], folder: Path) -> Package:
         """Compile and zip. A source of ours that does not compile is a mistake and is told; wheels may hold such."""
-        digest, mounted, strict = content_digest(content, self._form), _MOUNTED[source.kind], not source.from_list
+        digest = content_digest(content, self._form)
         if self.python is not None:
-            content = {**content, **bytecode.compile_all(self.python, self.target, content, mounted, strict=strict)}
+            content = {**content, **self._bytecode(self.python, source, content)}
         else:
             notes = [
                 *notes,
@@ -117,3 +126,11 @@ class _Builder:
         archive.write(place, content)
         unpacked = sum(map(len, content.values()))
         return Package(source.name, source.kind, place, digest, place.stat().st_size, unpacked, tuple(notes))
+
+    def _bytecode(self, python: Path, source: _Source, content: Content) -> Content:
+        """Raises PackagingError, with the folder: many have an index.py."""
+        mounted, strict = _MOUNTED[source.kind], not source.from_list
+        try:
+            return bytecode.compile_all(python, self.target, content, mounted, strict=strict)
+        except PackagingError as error:
+            raise PackagingError(f"{source.shown}: {error}") from None

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from emulator.api.action import ApiError, Call, Params
 from emulator.api.clssql import Table, select
 from emulator.api.fields import local_time, number, one_of, refuse
-from emulator.api.logquery import test_of
+from emulator.api.logquery import Test, test_of
 from emulator.api.logstore import LogRecord, LogStore
 from emulator.documents import Document, Documents
 
@@ -22,6 +22,7 @@ TOPICS = "cls-topic"
 DAY_MS = 24 * 3600 * 1000
 # What one Context can lead to in all, and how long it holds (the text of SearchLogRequest.Context).
 MAX_THROUGH_CONTEXT, CONTEXT_S = 10_000, 3600
+_AT_ONCE = 200  # records that are looked at before the loop's other work has its turn
 _INDEX_FIELDS = ("Rule", "Status", "IncludeInternalFields", "MetadataFlag", "CoverageField")
 _SEARCH_UNSUPPORTED = ("Topics", "Query", "SyntaxRule", "SamplingRate", "HighLight")
 
@@ -92,8 +93,7 @@ class LogSearch:
         index = topic["index"] if topic["index"] and topic["index"]["Status"] else None
         test = test_of(params.get("QueryString", ""), index["Rule"] if index else None)
         start = self._start(params)
-        found = (record for record in self._records(topic, params) if test(record.fields))
-        page = list(islice(found, start, start + limit + 1))
+        page = await _page(self._records(topic, params), test, start, start + limit + 1)
         shown = [_log_info(topic, record) for record in page[:limit]]
         over = len(page) <= limit
         context = "" if over else self._context(params, start + limit)
@@ -112,7 +112,7 @@ class LogSearch:
         rows = [[{"Key": name, "Value": _text(row[name])} for name in table.columns] for row in table.rows]
         return {**whole, "ColNames": table.columns, "AnalysisResults": [{"Data": row} for row in rows]}
 
-    def _records(self, topic: Document, params: Params) -> Any:
+    def _records(self, topic: Document, params: Params) -> Iterator[LogRecord]:
         if params["From"] >= params["To"]:
             raise ApiError("InvalidParameter", "`From` must be before `To`.")
         oldest = int(self._clock() * 1000) - topic["period"] * DAY_MS
@@ -156,6 +156,20 @@ def _type_of(rows: list[dict[str, Any]], name: str) -> str:
 
 def _text(value: Any) -> str:
     return "null" if value is None else str(value)
+
+
+async def _page(records: Iterator[LogRecord], test: Test, start: int, end: int) -> list[LogRecord]:
+    """Those that meet the test, from number `start` on and before `end`. Others get their turn in a long search."""
+    page, met = [], 0
+    for count, record in enumerate(records):
+        if count % _AT_ONCE == 0:
+            await asyncio.sleep(0)
+        if test(record.fields):
+            page += [record] if met >= start else []
+            met += 1
+            if met >= end:
+                break
+    return page
 
 
 def _index(topic: Document) -> Params:

@@ -1,7 +1,9 @@
 """The log records of all topics in one SQLite file: what the functions wrote, found again by topic and time.
 
 A record is a flat object; its values are kept as texts, as CLS keeps them. A line that is a JSON object is delivered as
-fields, too: the texts and numbers of its first level (https://cloud.tencent.com/document/product/583/18032).
+fields, too: the texts and numbers of its first level (https://cloud.tencent.com/document/product/583/18032). What is
+older than its topic's period goes when the topic is searched; and of all topics together only the newest records are
+kept, as this is one machine's disk.
 """
 
 from __future__ import annotations
@@ -13,6 +15,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+MOST_RECORDS = 200_000
+"""Our own choice: about 100 MB."""
+_TRIM_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -27,10 +33,11 @@ class LogRecord:
 class LogStore:
     """One thread's at a time. `path` None keeps all in memory."""
 
-    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.time, *, most: int = MOST_RECORDS) -> None:
+        """`most`: of more records than that, the oldest are forgotten."""
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self._clock = clock
+        self._clock, self._most = clock, most
         self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = OFF")
@@ -45,7 +52,9 @@ class LogStore:
         fields = {key: value if isinstance(value, str) else json.dumps(value) for key, value in whole.items()}
         body = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
         values = (topic_id, int(self._clock() * 1000), body)
-        self._db.execute("INSERT INTO records (topic, time_ms, fields) VALUES (?, ?, ?)", values)
+        number = self._db.execute("INSERT INTO records (topic, time_ms, fields) VALUES (?, ?, ?)", values).lastrowid
+        if number and number % _TRIM_EVERY == 0:
+            self._db.execute("DELETE FROM records WHERE number <= ?", (number - self._most,))
 
     def between(self, topic_id: str, from_ms: int, to_ms: int, *, newest_first: bool) -> Iterator[LogRecord]:
         """Those of from_ms on and before to_ms, by time and, at the same time, in the order they came."""

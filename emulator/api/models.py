@@ -93,8 +93,9 @@ def _check_field(service: str, version: str, field: Field, value: Any, path: str
         for index, item in enumerate(value):
             _check_field(service, version, Field(field.type, False), item, f"{path}.{index}", answers=answers)
     elif field.type in _PLAIN:
-        # bool is an int to Python, but not to the platform
-        if not isinstance(value, _PLAIN[field.type]) or (isinstance(value, bool) and field.type != "bool"):
+        # bool is an int to Python, but not to the platform, whose integers have 64 bits
+        wrong = not isinstance(value, _PLAIN[field.type]) or (isinstance(value, bool) and field.type != "bool")
+        if wrong or (isinstance(value, int) and not -(1 << 63) <= value < 1 << 63):
             raise _Problem("InvalidParameter", path)
     else:
         _check_object(service, version, field.type, value, path, answers=answers)

@@ -12,7 +12,7 @@ from emulator.account import POLICIES, Account
 from emulator.api.action import Action, ApiError, Call, Params
 from emulator.api.fields import local_time, named, next_number, number, one_of, refuse, tags
 from emulator.api.policy import parse
-from emulator.api.roles import NAME, Roles
+from emulator.api.roles import NAME, Roles, description
 from emulator.documents import Document, Documents
 
 # Policies of an account, policies of a role: the codes are CAM's (errorcodes.py), the numbers were not found in print.
@@ -64,7 +64,7 @@ class Policies:
         policy: Document = {
             "PolicyId": next_number(self._documents, "policy", _FIRST_ID),
             "PolicyName": name,
-            "Description": _description(params),
+            "Description": description(params, MAX_DESCRIPTION),
             "PolicyDocument": params["PolicyDocument"],
             "AddTime": now,
             "UpdateTime": now,
@@ -104,7 +104,7 @@ class Policies:
         parse(document)
         policy.update(PolicyDocument=document, UpdateTime=local_time(self._clock()))
         if "Description" in params:
-            policy["Description"] = _description(params)
+            policy["Description"] = description(params, MAX_DESCRIPTION)
         self._documents.put(POLICIES, str(policy["PolicyId"]), policy)
         return {"PolicyId": policy["PolicyId"]} if "PolicyName" in params else {}
 
@@ -185,12 +185,3 @@ class Policies:
 
 def _tag_list(policy: Document) -> list[Params]:
     return [{"Key": key, "Value": value} for key, value in policy["Tags"].items()]
-
-
-def _description(params: Params) -> str:
-    text: str = params.get("Description", "")
-    if len(text) > MAX_DESCRIPTION:
-        raise ApiError(
-            "InvalidParameter.DescriptionLengthOverlimit", f"A description has at most {MAX_DESCRIPTION} characters."
-        )
-    return text

@@ -19,6 +19,7 @@ from emulator.api.action import ApiError
 Verdict = Literal["allow", "deny"]
 # Characters of a policy, blanks not counted; the error code is CAM's, its number was not found in print.
 MAX_CHARACTERS = 6144
+ASSUME_ROLE = "sts:AssumeRole"
 _ACTION = re.compile(r"\*|(name/)?[a-z0-9_]+:[A-Za-z0-9_*]+")
 _ACCOUNT = re.compile(r"(ui[nd]/(\d+|\*))?|\*")
 _TRUSTED = re.compile(r"qcs::cam::uin/(\d+):(root|uin/\d+|roleName/[\w+=,.@-]+|role/\d+)")
@@ -45,7 +46,8 @@ class Policy:
 
     def trusts(self, principals: set[str]) -> bool:
         """For a trust policy: whether someone known by any of these names may take the role."""
-        found = {s.effect for s in self.statements if principals.intersection(s.principals)}
+        taking = (s for s in self.statements if _covers(s, ASSUME_ROLE, "*"))
+        found = {s.effect for s in taking if principals.intersection(s.principals)}
         return found == {"allow"}
 
 
@@ -58,7 +60,7 @@ def parse(document: str, *, trust: bool = False) -> Policy:
         )
     try:
         body = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict) or set(body) - {"version", "statement"}:
         raise ApiError("InvalidParameter.PolicyDocumentError", "a policy is a JSON object of version and statement")

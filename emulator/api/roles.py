@@ -89,7 +89,7 @@ class Roles:
             "RoleId": str(next_number(self._documents, "role", _FIRST_ID)),
             "RoleName": name,
             "PolicyDocument": params["PolicyDocument"],
-            "Description": _description(params),
+            "Description": description(params),
             "AddTime": now,
             "UpdateTime": now,
             "ConsoleLogin": number(params, "ConsoleLogin", 0, 1, 0, code="InvalidParameter.ParamError"),
@@ -121,7 +121,7 @@ class Roles:
         return {}
 
     async def _update_description(self, call: Call, params: Params) -> Params:
-        self.change(self.named(params), Description=_description(params))
+        self.change(self.named(params), Description=description(params))
         return {}
 
     async def _update_duration(self, call: Call, params: Params) -> Params:
@@ -152,12 +152,11 @@ class Roles:
         }
 
 
-def _description(params: Params) -> str:
+def description(params: Params, most: int = MAX_DESCRIPTION) -> str:
+    """Of a role or a policy. Raises ApiError when it has more than `most` characters."""
     text: str = params.get("Description", "")
-    if len(text) > MAX_DESCRIPTION:
-        raise ApiError(
-            "InvalidParameter.DescriptionLengthOverlimit", f"A description has at most {MAX_DESCRIPTION} characters."
-        )
+    if len(text) > most:
+        raise ApiError("InvalidParameter.DescriptionLengthOverlimit", f"A description has at most {most} characters.")
     return text
 
 

@@ -195,7 +195,7 @@ async def _read(scope: Scope, receive: Receive) -> signature.Request:
 
 def _params(body: bytes) -> Params:
     try:
-        params = json.loads(body)
+        params = json.loads(body, parse_constant=_no_json)
         if b"\\ud" in body.lower():
             json.dumps(params, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError):
@@ -203,3 +203,7 @@ def _params(body: bytes) -> Params:
     if not isinstance(params, dict):
         raise ApiError("InvalidParameter", "The request body is not a JSON object.")
     return params
+
+
+def _no_json(text: str) -> Any:
+    raise ValueError(f"{text} is no JSON")

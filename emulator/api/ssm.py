@@ -7,7 +7,6 @@ As https://cloud.tencent.com/document/api/1140 and the texts of the SDK's models
 from __future__ import annotations
 
 import base64
-import binascii
 import time
 from collections.abc import Callable, Mapping
 
@@ -224,7 +223,7 @@ def _value(params: Params, created: int) -> Document:
         raise ApiError("InvalidParameter", "Give one of SecretString and SecretBinary, and not empty.")
     try:
         size = len(text.encode()) or len(base64.b64decode(binary, validate=True))
-    except binascii.Error:
+    except ValueError:
         raise ApiError("InvalidParameterValue", "SecretBinary must be base64.") from None
     if size > MAX_BYTES:
         raise ApiError("InvalidParameterValue", f"A secret has at most {MAX_BYTES} bytes.")

@@ -182,7 +182,11 @@ def read_call(services: Services, scope: Scope, receive: Receive) -> Call:
 
 
 def locate(host: str, path: str, region: str) -> Address:
-    """By host name as on the platform, else the first segment of the path is the bucket (the SDK's `Domain`)."""
+    """By host name as on the platform, else the first segment of the path is the bucket (the SDK's `Domain`).
+
+    In the second form no signature covers the bucket, as the SDK signs only what follows it: a presigned URL is then
+    good for the same key of every bucket that its signer may use.
+    """
     name = host.rpartition(":")[0] or host
     if any(character < " " for character in path):
         # A line feed could make one signature fit two requests; XML can carry none of them.

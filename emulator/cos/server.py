@@ -2,7 +2,7 @@
 
 Order: take the request apart, check the signature, find the route, ask the account whether the identity may, run it. A
 query parameter or an x-cos-* header that no route knows gets 501 before anything is touched. Only a browser's
-preflight needs no signature.
+preflight needs no signature. Assumed: DeleteMultipleObjects is judged for the bucket, not for each key.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 in   an ASGI scope
 out  the app is called, with the user as request.state.identity; or a 401 or 403 `Status`
+
+The query is read as the routes read it (of a parameter that is there twice, the last): what is judged is what is done.
+Nobody may act as somebody else (Impersonate-User and so on), not even the administrator.
 """
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs
-
+from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.kube import rbac
@@ -41,6 +43,8 @@ class Guard:
             anonymous = not any(name == b"authorization" for name, _ in scope["headers"])
             return None if anonymous and scope["path"] in _PUBLIC else Unauthorized("Unauthorized")
         scope.setdefault("state", {})["identity"] = identity
+        if any(name.startswith(b"impersonate-") for name, _ in scope["headers"]):
+            return AccessRefused("impersonation is not served by this cluster")
         try:
             rbac.require(self._store, identity, attributes_of(scope))
         except AccessRefused as refused:
@@ -66,27 +70,27 @@ def attributes_of(scope: Scope) -> Attributes:
             steps = steps[2:]
     resource, name, subresource = (*steps, "", "")[:3]
     if not name:
-        query = parse_qs(scope["query_string"].decode("latin-1"))
+        query = QueryParams(scope["query_string"])
         verb = _collection_verb(verb, query)
         name = _selected_name(query) if verb in ("list", "watch", "deletecollection") else ""
-    elif verb == "get" and _is_watch(parse_qs(scope["query_string"].decode("latin-1"))):
+    elif verb == "get" and _is_watch(QueryParams(scope["query_string"])):
         verb = "watch"
     return Attributes(verb, group, resource, subresource, namespace, name)
 
 
-def _collection_verb(verb: str, query: dict[str, list[str]]) -> str:
+def _collection_verb(verb: str, query: QueryParams) -> str:
     if verb == "get":
         return "watch" if _is_watch(query) else "list"
     return "deletecollection" if verb == "delete" else verb
 
 
-def _is_watch(query: dict[str, list[str]]) -> bool:
-    return query.get("watch", [""])[0].lower() in ("1", "true", "t")
+def _is_watch(query: QueryParams) -> bool:
+    return query.get("watch", "").lower() in ("1", "true", "t")
 
 
-def _selected_name(query: dict[str, list[str]]) -> str:
+def _selected_name(query: QueryParams) -> str:
     """A list of the one object that a field selector names may be allowed by that name."""
-    for part in query.get("fieldSelector", [""])[0].split(","):
+    for part in query.get("fieldSelector", "").split(","):
         field, equals, value = part.replace("==", "=").partition("=")
         if field == "metadata.name" and equals:
             return value

@@ -18,6 +18,12 @@ _VOLUMES = {
     *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"),
     "name",
 }
+_SYSCTLS = {
+    *("kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.ip_unprivileged_port_start"),
+    *("net.ipv4.tcp_syncookies", "net.ipv4.ping_group_range", "net.ipv4.ip_local_reserved_ports"),
+    *("net.ipv4.tcp_keepalive_time", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl"),
+    "net.ipv4.tcp_keepalive_probes",
+}
 _PROFILES = ("RuntimeDefault", "Localhost")
 
 
@@ -38,6 +44,11 @@ def _violations(spec: dict[str, Any]) -> Iterator[str]:
     for field in ("hostNetwork", "hostPID", "hostIPC"):
         if spec.get(field):
             yield f"host namespaces ({field}=true)"
+    for container in containers:
+        if ports := [str(port["hostPort"]) for port in container.get("ports", []) if port.get("hostPort")]:
+            yield f'hostPort (container "{container["name"]}" uses hostPort {", ".join(ports)})'
+    if sysctls := [found["name"] for found in pod.get("sysctls", []) if found["name"] not in _SYSCTLS]:
+        yield f"forbidden sysctls ({', '.join(sysctls)})"
     for volume in spec.get("volumes", []):
         if extra := sorted(set(volume) - _VOLUMES):
             yield f'restricted volume types (volume "{volume["name"]}" uses restricted volume type "{extra[0]}")'
@@ -49,6 +60,8 @@ def _violations(spec: dict[str, Any]) -> Iterator[str]:
             yield f"{title} ({word} {text})"
 
     yield from each("privileged", "must not set securityContext.privileged=true", lambda own: own.get("privileged"))
+    text = 'must not set securityContext.procMount to "Unmasked"'
+    yield from each("procMount", text, lambda own: own.get("procMount", "Default") != "Default")
     text = "must set securityContext.allowPrivilegeEscalation=false"
     title = "allowPrivilegeEscalation != false"
     yield from each(title, text, lambda own: own.get("allowPrivilegeEscalation") is not False)

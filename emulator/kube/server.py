@@ -1,8 +1,8 @@
 """The Kubernetes API as an ASGI app: who may ask, which route answers, and how an error looks on the wire.
 
 Not there: anything but the kinds of resources.py, exec and port-forward, server-side apply, JSON patch, admission
-plug-ins but those of admission.py, tokens of ServiceAccounts, protobuf. Whatever it does not know it refuses, with a
-`Status`.
+plug-ins but those of admission.py, tokens of ServiceAccounts, impersonation, protobuf (but for the reviews of
+reviews.py). Whatever it does not know it refuses, with a `Status`.
 """
 
 from __future__ import annotations

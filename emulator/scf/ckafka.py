@@ -1,8 +1,9 @@
 """CKafka trigger: a consumer of its own, batches by count and wait, one after the other, at least once.
 
-A run error brings the whole batch again, `retry` times; an overrun or system error until it succeeds
-(cloud.tencent.com/document/product/583/17530, .../583/41138). Then the trigger goes on. When exactly the vendor commits
-is not documented: here after success, or when the retries are used up. The wait begins with a batch's first record.
+A run error or an overrun (no room for the event) brings the whole batch again, `retry` times; a system error until it
+succeeds, with growing pauses (cloud.tencent.com/document/product/583/17530, .../583/41138 of 2025-06-30; a text of 2024
+had overruns tried until success, too). Then the trigger goes on. When exactly the vendor commits is not documented:
+here after success, or when the retries are used up. The wait begins with a batch's first record.
 """
 
 from __future__ import annotations
@@ -83,12 +84,12 @@ class CkafkaTrigger:
             if invocation.ok:
                 return True
             log.info("ckafka %s: %d after %.1f s", self._trigger.topic, invocation.status, time.monotonic() - began)
-            if invocation.status in limits.OVERRUN:
+            if invocation.status == limits.SYSTEM_ERROR:
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _MAX_PAUSE_S)
                 continue
             tries += 1
-            if invocation.status not in limits.RUN_ERRORS or tries > self._trigger.retry:
+            if invocation.status not in limits.RUN_ERRORS | limits.OVERRUN or tries > self._trigger.retry:
                 log.warning("ckafka %s: a batch of %d was given up", self._trigger.topic, len(batch))
                 return True
             self._stopping.wait(self._retry_delay)

@@ -5,7 +5,8 @@ START RequestId: …            Event RequestId: …
 Response RequestId: … RetMsg: …   END RequestId: …   Report RequestId: … Duration:3ms Memory:128MB MemUsage:10.6MB
 
 That is how many public logs of SCF look. The event itself, which some of them show, is left out: its headers hold the
-caller's key. With IgnoreSysLog the lines Event and Response are left out, too.
+caller's key. Assumed, as no text says it: IgnoreSysLog leaves out the lines Event and Response; in the log service,
+SCF_Qualifier is the version that ran and SCF_Alias the alias by which it was chosen, or the version again.
 """
 
 from __future__ import annotations

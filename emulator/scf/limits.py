@@ -13,7 +13,6 @@ MEMORY_MB = (64, *range(128, 3073, 128))
 TIMEOUT_S = (1, 900)
 INIT_TIMEOUT_S = 65  # SDK text of CreateFunctionRequest.InitTimeout
 SYNC_EVENT_BYTES = 6 * MB
-SYNC_RESPONSE_BYTES = 6 * MB
 ASYNC_EVENT_BYTES = 128 * KB
 ENVIRONMENT_BYTES = 4 * KB
 TMP_BYTES = 512 * MB
@@ -29,7 +28,6 @@ VERSIONS_PER_LAYER = 200
 REGION_CONCURRENCY_MB = 128000
 SHARED_CONCURRENCY_MB = 12800  # what reservations must leave; SDK text of PutReservedConcurrencyConfig
 INVOKE_TIMEOUT_S = 300  # of a synchronous Invoke; SDK text of InvokeRequest
-OPEN_FILES = 1024
 PROCESSES_AND_THREADS = 1024
 LAYERS_PER_FUNCTION = 5
 TRIGGERS_PER_TYPE = 10
@@ -43,7 +41,8 @@ ASYNC_CONFIG = {"RetryNum": (0, 2), "MsgTTL": (60, 6 * 3600)}
 LOG_BYTES = 1 * MB  # kept of one invocation's output; our own choice
 
 # Status codes by what a trigger does about them (product/583/41138; the codes: product/583/42611).
-OVERRUN = frozenset({429, 432, 449, 500})  # no room, or a fault of the platform: later again, until it succeeds
+SYSTEM_ERROR = 500  # a fault of the platform: later again, until it succeeds
+OVERRUN = frozenset({429, 432, 449})  # no room: later again
 RUN_ERRORS = frozenset({405, 407, 430, 433, 434, 439, 450})  # a fault of the function: tried again a few times
 
 RESERVED_PREFIXES = ("SCF_", "QCLOUD_", "TENCENTCLOUD_")

@@ -21,6 +21,9 @@ from pathlib import Path, PurePosixPath
 
 from emulator.scf import limits
 
+MOST_FILES, MOST_LEVELS = 50_000, 100
+"""Our own choice: more would only keep this machine busy, or be too deep to be removed again."""
+
 
 class PackageError(ValueError):
     """The ZIP cannot be used; the text says why."""
@@ -114,26 +117,36 @@ def _write_zip(path: Path, data: bytes) -> None:
 def _entries(archive: zipfile.ZipFile) -> Iterator[tuple[zipfile.ZipInfo, PurePosixPath]]:
     """The files, each with its place. Nothing is written before all of this is checked. Raises PackageError."""
     total, seen = 0, set()
+    if len(archive.infolist()) > MOST_FILES:
+        raise PackageError(f"it has more than {MOST_FILES} files and folders")
     for entry in archive.infolist():
-        path, name = PurePosixPath(entry.filename), entry.filename
-        if "\\" in name or path.is_absolute() or ".." in path.parts:
-            raise PackageError(f"{name!r}: names must be relative, with forward slashes and without ..")
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise PackageError(f"{name!r}: only files and folders can be unpacked, no links or devices")
-        if entry.flag_bits & 1:
-            raise PackageError(f"{name!r} is encrypted")
+        path = _place(entry)
         if entry.is_dir():
             continue
-        if not path.parts:
-            raise PackageError(f"{name!r} is no name of a file")
         if path in seen:
-            raise PackageError(f"{name!r} is there twice")
+            raise PackageError(f"{entry.filename!r} is there twice")
         seen.add(path)
         total += entry.file_size
         if total > limits.CODE_BYTES:
             raise PackageError(f"unpacked it has more than {limits.CODE_BYTES // limits.MB} MB")
         yield entry, path
+
+
+def _place(entry: zipfile.ZipInfo) -> PurePosixPath:
+    """Where it may lie, below the folder of the package. Raises PackageError."""
+    path, name = PurePosixPath(entry.filename), entry.filename
+    if "\\" in name or path.is_absolute() or ".." in path.parts:
+        raise PackageError(f"{name!r}: names must be relative, with forward slashes and without ..")
+    if len(path.parts) > MOST_LEVELS:
+        raise PackageError(f"{name[:100]!r}…: more than {MOST_LEVELS} folders within one another")
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise PackageError(f"{name!r}: only files and folders can be unpacked, no links or devices")
+    if entry.flag_bits & 1:
+        raise PackageError(f"{name!r} is encrypted")
+    if not path.parts and not entry.is_dir():
+        raise PackageError(f"{name!r} is no name of a file")
+    return path
 
 
 def _unpack(archive: zipfile.ZipFile, entries: Sequence[tuple[zipfile.ZipInfo, PurePosixPath]], target: Path) -> None:

@@ -19,7 +19,7 @@ from emulator.scf.runtime import Runtime
 from emulator.scf.triggers import Triggers
 
 ReadObject = Callable[[str, str], Path | None]
-"""A bucket (with its appid) and a key; where the object's bytes lie, or None."""
+"""A bucket (with its appid) and a key; where the object's bytes lie, or None. Blocks; called from any thread."""
 
 
 @dataclass
@@ -54,6 +54,6 @@ class Platform:
     async def sweep(self, grace_s: float = 60.0) -> None:
         """Remove code that no version refers to and no instance runs."""
         used = [*self.registry.all_versions(), *self.runtime.used()]
-        packages = self.registry.packages() | {version.package for version in used}
+        packages = self.registry.packages(used)
         layers = [[use.package for use in version.layers] for version in used]
         await asyncio.to_thread(self.packages.sweep, packages, layers, grace_s)

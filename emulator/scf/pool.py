@@ -203,7 +203,13 @@ class Pool:
 
 def _judge(request_id: str, kind: bytes, text: bytes) -> Invocation:
     if kind == b"A":
-        return Invocation(200, request_id, json.loads(text))
+        try:
+            return Invocation(200, request_id, json.loads(text))
+        except (
+            ValueError,
+            RecursionError,
+        ):  # a child of the handler has written to our socket, or it is nested too deep
+            return Invocation(430, request_id, error="the answer of the function cannot be read")
     if kind == b"L":
         return Invocation(
             407, request_id, error=f"The size of response exceeds the upper limit (6MB): {int(text)} bytes"

@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from emulator.scf import limits
 from emulator.scf.invocation import Invocation
 
+_PAUSE_S = 1.0  # after a fault of the disk
 _AT_ONCE = 20  # of one target: its pool lets fewer run, and another function need not wait for them
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, event TEXT NOT NULL,
@@ -121,14 +122,23 @@ class AsyncQueue:
     async def _work(self) -> None:
         while True:
             self._wake.clear()
-            now = time.time()
-            for (target,) in self._db.execute("SELECT DISTINCT target FROM events").fetchall():
-                running = self._running[target]
-                for row in self._due(target, now, _AT_ONCE + len(running)):
-                    if row.id not in running and len(running) < _AT_ONCE:
-                        running[row.id] = asyncio.create_task(self._deliver(target, row))
-            (due,) = self._db.execute("SELECT MIN(due) FROM events WHERE due > ?", (now,)).fetchone()
-            await self._sleep(None if due is None else due - time.time())
+            try:
+                pause = self._begin_due()
+            except sqlite3.Error as error:  # a full disk, say: the events are still there
+                log.warning("the queue of events cannot be read: %s", error)
+                pause = _PAUSE_S
+            await self._sleep(pause)
+
+    def _begin_due(self) -> float | None:
+        """Deliver what is due; in how many seconds the next event will be, None when none waits for its time."""
+        now = time.time()
+        for (target,) in self._db.execute("SELECT DISTINCT target FROM events").fetchall():
+            running = self._running[target]
+            for row in self._due(target, now, _AT_ONCE + len(running)):
+                if row.id not in running and len(running) < _AT_ONCE:
+                    running[row.id] = asyncio.create_task(self._deliver(target, row))
+        (due,) = self._db.execute("SELECT MIN(due) FROM events WHERE due > ?", (now,)).fetchone()
+        return None if due is None else float(due) - time.time()
 
     def _due(self, target: str, now: float, count: int) -> list[_Row]:
         sql = """SELECT id, event, source, request, tries, born FROM events WHERE target = ? AND due <= ?
@@ -148,6 +158,7 @@ class AsyncQueue:
             self._settle(target, row, invocation)
         except Exception:  # the row must not come again at once, and for ever
             log.exception("event %d for %s", row.id, key)
+            await asyncio.sleep(_PAUSE_S)
             self._again(row.id, row.tries)
         finally:
             self._running[key].pop(row.id, None)
@@ -156,7 +167,7 @@ class AsyncQueue:
     def _settle(self, target: Target, row: _Row, invocation: Invocation) -> None:
         patience = self._runner.patience(target)
         young = time.time() - row.born < patience.max_age_s
-        if invocation.status in limits.OVERRUN and young:
+        if invocation.status in limits.OVERRUN | {limits.SYSTEM_ERROR} and young:
             return self._again(row.id, row.tries)
         if invocation.status in limits.RUN_ERRORS and young and row.tries < patience.retries:
             return self._again(row.id, row.tries + 1)

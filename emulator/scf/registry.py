@@ -5,7 +5,7 @@ Keys are names joined by "/", which no name contains. Each change is durable whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from emulator.documents import Document, Documents
 from emulator.scf.records import DEFAULT, LATEST, Alias, Function, LayerVersion, Namespace, Trigger, Version, document
@@ -113,19 +113,18 @@ class Registry:
         self._documents.delete(VERSIONS, f"{namespace}/{name}/{LATEST}")
         self._documents.delete(FUNCTIONS, f"{namespace}/{name}")
 
-    def packages(self) -> set[str]:
-        """The digests of every ZIP that something still refers to."""
-        used = {layer.package for versions in self.layers().values() for layer in versions}
-        for version in self.all_versions():
+    def packages(self, versions: Iterable[Version]) -> set[str]:
+        """The digests of every ZIP that a layer or one of these versions refers to."""
+        used = {layer.package for known in self.layers().values() for layer in known}
+        for version in versions:
             used |= {version.package, *(use.package for use in version.layers)}
         return used
 
     def _keys(self, kind: str, namespace: str, function: str) -> list[str]:
-        return [key for key in self._documents.all(kind) if key.startswith(f"{namespace}/{function}/")]
+        return list(self._documents.all(kind, f"{namespace}/{function}"))
 
     def _below(self, kind: str, namespace: str, function: str) -> list[Document]:
-        found = self._documents.all(kind)
-        return [one for key, one in found.items() if key.startswith(f"{namespace}/{function}/")]
+        return list(self._documents.all(kind, f"{namespace}/{function}").values())
 
 
 def _place(record: Namespace | Function | Version | Alias | Trigger | LayerVersion) -> tuple[str, str]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,7 @@ from emulator.scf.runtime import LogSink, Machine, Runtime
 from emulator.scf.triggers import Triggers, Urls
 
 _SWEEP_S = 30.0
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,27 +77,22 @@ class Scf:
         log_sink: LogSink,
     ) -> None:
         """`kafka`: the address of each CKafka instance by its id. `sockets` is what functions see at /run/services."""
-        self._root, self._settings = root, settings
+        self._root, self._settings, self._began = root, settings, time.time()
         # Other emulators may run on this machine: what one sweeps up after a crash must be its own.
         self._prefix = f"scf-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]}-"
         site, keys = Site(region, app_id, uin), RoleKeys(account, settings.role_keys_s)
         registry, packages = Registry(documents), Packages(root)
-        self._runtime = Runtime(
-            registry,
-            packages,
-            keys,
-            Machine(
-                site=site,
-                python=python.resolve(),
-                sockets=sockets,
-                logs=root.parent / "logs" / "functions",
-                group=self._prefix if settings.control_groups else None,
-                init_timeout_s=settings.init_timeout_s,
-                max_instances=settings.max_instances,
-                weights_seed=settings.weights_seed,
-            ),
-            log_sink,
+        machine = Machine(
+            site=site,
+            python=python.resolve(),
+            sockets=sockets,
+            logs=root.parent / "logs" / "functions",
+            group=self._prefix if settings.control_groups else None,
+            init_timeout_s=settings.init_timeout_s,
+            max_instances=settings.max_instances,
+            weights_seed=settings.weights_seed,
         )
+        self._runtime = Runtime(registry, packages, keys, machine, log_sink)
         triggers = Triggers(
             self._runtime.invoke,
             kafka=kafka,
@@ -117,7 +115,8 @@ class Scf:
         """What was deployed before runs again; instances are made by the first events."""
         await asyncio.to_thread(cgroups.sweep, self._prefix)
         self._platform.finish_deletions()
-        await self._platform.sweep(grace_s=0.0)
+        # What a crash has left; not what somebody uploads right now: the API answers before this is through.
+        await self._platform.sweep(grace_s=time.time() - self._began)
         owner = (self._platform.site.app_id, self._platform.site.uin)
         dead, delay = self._root / "dead-letters.jsonl", self._settings.retry_delay_s
         queue = AsyncQueue(self._root / "events.sqlite", dead, self._runtime, delay, owner)
@@ -141,7 +140,10 @@ class Scf:
         return await self._runtime.invoke(Target(namespace, function, qualifier), event)
 
     def on_object_event(self, change: ObjectEvent) -> None:
-        """Keep the event for every trigger whose rule it meets; durable when this returns."""
+        """Keep the event for every trigger whose rule it meets; durable when this returns.
+
+        Raises RuntimeError before the start.
+        """
         self._platform.triggers.on_object_event(change)
 
     async def _stop_running(self) -> None:
@@ -155,6 +157,10 @@ class Scf:
 
 
 async def _again(work: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    """A fault of one time, such as a full disk, must not be the end of it."""
     while True:
         await asyncio.sleep(pause_s)
-        await work()
+        try:
+            await work()
+        except Exception:
+            log.exception("%s failed; it is tried again", getattr(work, "__qualname__", work))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
 from emulator.scf.cron import next_time
 
+log = logging.getLogger(__name__)
 _NAP_S = 30.0  # the clock may be set, or the machine may sleep, while we wait
 
 
@@ -18,7 +20,10 @@ async def run(name: str, cron: str, argument: str, put: Callable[[dict[str, Any]
     while (due := next_time(cron, now)) is not None:
         while (left := (due - datetime.now(timezone.utc)).total_seconds()) > 0:
             await asyncio.sleep(min(left, _NAP_S))
-        put(event(name, argument, due))
+        try:
+            put(event(name, argument, due))
+        except Exception:  # a full disk, say: the next time may go better
+            log.exception("timer %s", name)
         now = max(due, datetime.now(timezone.utc))
 
 

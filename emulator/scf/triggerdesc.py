@@ -87,7 +87,7 @@ def cos_desc(name: str, text: str, *, region: str, app_id: str) -> Json:
     """The name is the bucket's host, or any if bucketUrl is that. Raises DescError."""
     given = _object(text, {"event", "filter", "bucketUrl"})
     event, filters = given.get("event"), given.get("filter") or {}
-    if event not in _EVENTS:
+    if not isinstance(event, str) or event not in _EVENTS:
         raise DescError("TriggerDesc", f"event {event!r} is none of COS's")
     if not isinstance(filters, dict) or set(filters) - {"Prefix", "Suffix"}:
         raise DescError("TriggerDesc", "filter has the keys Prefix and Suffix")
@@ -171,7 +171,7 @@ def _cors(cors: Any) -> Json:
 def _object(text: str, known: set[str]) -> Json:
     try:
         given = json.loads(text or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DescError("TriggerDesc", "it is no JSON") from None
     if not isinstance(given, dict):
         raise DescError("TriggerDesc", "it is no JSON object")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -37,6 +38,9 @@ class Urls(Protocol):
     async def close(self, url_id: str) -> None:
         """For ever: the address is given up."""
 
+    async def keep(self, url_ids: Collection[str]) -> None:
+        """The same for all but these."""
+
 
 class Triggers:
     """Use from the loop's thread."""
@@ -58,20 +62,30 @@ class Triggers:
         self._consumers: dict[str, CkafkaTrigger] = {}
         self._rules: dict[str, tuple[CosRule, Target]] = {}
         self._apps: dict[str, ASGIApp] = {}
+        # One change of a trigger after the other: else one that is ended while it is started would run for ever.
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.addresses: dict[str, str] = {}
         """Of each Function URL that is open, by its trigger's id."""
 
     async def start(self, queue: AsyncQueue, known: list[Trigger]) -> None:
+        for trigger in known:
+            if trigger.type == "cos":  # all of them before the first change of an object is taken
+                self._begin(trigger)
         self._queue = queue
+        await self._urls.keep([trigger.id for trigger in known if trigger.type == "http"])
         for trigger in known:
             await self.run(trigger)
 
     async def run(self, trigger: Trigger) -> None:
         """Start it, or have it go on as it now is. Returns when a Function URL can be called."""
-        if trigger.type == "http":
-            await self._listen(trigger)
-            return
-        await self._halt(trigger.id)
+        async with self._locks[trigger.id]:
+            if trigger.type == "http":
+                await self._listen(trigger)
+            else:
+                await self._halt(trigger.id)
+                self._begin(trigger)
+
+    def _begin(self, trigger: Trigger) -> None:
         if not trigger.enabled:
             return
         if trigger.type == "timer":
@@ -84,11 +98,13 @@ class Triggers:
             self._consume(trigger)
 
     async def end(self, trigger: Trigger) -> None:
-        """For ever. An event under way is answered."""
-        await self._halt(trigger.id)
-        self._apps.pop(trigger.id, None)
-        if self.addresses.pop(trigger.id, None) is not None:
-            await self._urls.close(trigger.id)
+        """For ever. A request to a Function URL that is under way is cut off, the event goes on."""
+        async with self._locks[trigger.id]:
+            await self._halt(trigger.id)
+            self._apps.pop(trigger.id, None)
+            if self.addresses.pop(trigger.id, None) is not None:
+                await self._urls.close(trigger.id)
+        self._locks.pop(trigger.id, None)
 
     async def stop(self, close_pools: Callable[[], Awaitable[None]]) -> None:
         """End all of them until the next start. `close_pools` ends the events that consumers wait for."""
@@ -103,11 +119,14 @@ class Triggers:
         self._consumers.clear()
 
     def on_object_event(self, change: ObjectEvent) -> None:
-        """Keep the event for every trigger whose rule it meets; durable when this returns."""
+        """Keep the event for every trigger whose rule it meets; durable when this returns.
+
+        Raises RuntimeError before the start, when no rule is known yet: then the change must not be answered for.
+        """
+        if self._queue is None:
+            raise RuntimeError("SCF has not started yet")
         for rule, meant in self._rules.values():
             if rule.matches(change.bucket, change.key, change.name):
-                if self._queue is None:
-                    raise RuntimeError("SCF does not run")
                 try:
                     self._queue.put(meant, cos.event(change, self._region, meant), "TRIGGER_COS")
                 except EventTooLarge as error:  # the platform refuses it, and the object stays all the same

@@ -86,10 +86,19 @@ class Topics:
         self._kept[name] = partitions
 
     def grow(self, name: str, partitions: int) -> None:
-        """More partitions; records stay where they are."""
+        """More partitions; records stay where they are, but on a broker that cannot do it (tansu) they are lost.
+
+        There the topic is made anew, which consumers see as a restart of the broker.
+        """
+        from kafka.errors import IncompatibleBrokerVersion
+
+        self._kept[name] = partitions  # first: a killed emulator's broker gets what is kept
         with self._admin() as admin:
-            admin.create_partitions({name: partitions})
-        self._kept[name] = partitions
+            try:
+                admin.create_partitions({name: partitions})
+            except IncompatibleBrokerVersion:
+                admin.delete_topics([name])
+                self._create({name: partitions})
 
     def delete(self, name: str) -> None:
         """With its records; it is no error when it is not there."""

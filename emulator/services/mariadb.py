@@ -49,7 +49,7 @@ def service(data: Path, path: Path, log: Path) -> Service:
     async def ready() -> bool:
         return await asyncio.to_thread(answers, path)
 
-    argv = ["mariadbd", "--no-defaults", *_as_root(), f"--datadir={data}", f"--socket={path}"]
+    argv = ["mariadbd", "--no-defaults", *_as_root(), f"--datadir={data}", f"--socket={path}", _tmpdir(data)]
     argv += [f"--pid-file={data}/mariadbd.pid", *SIZE_OPTIONS, *RULES]
     return Service(Program("mariadb", argv, log, ready))
 
@@ -63,6 +63,7 @@ def install(data: Path, log: Path) -> None:
     shutil.rmtree(half_done, ignore_errors=True)
     argv = [find_program("mariadb-install-db"), "--no-defaults", *_as_root(), f"--datadir={half_done}"]
     argv += ["--auth-root-authentication-method=normal", "--skip-test-db", "--skip-name-resolve", *SIZE_OPTIONS[:3]]
+    argv.append(_tmpdir(data))
     with log.open("ab") as output:
         done = subprocess.run(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, timeout=120, env=minimal_environment()
@@ -98,6 +99,13 @@ def create_database(path: Path, name: str) -> None:
 def url(path: Path | str, database: str) -> str:
     """The address of a database, as functions and migrations take it."""
     return f"mysql://{USER}@localhost/{database}?unix_socket={quote(str(path), safe='/')}"
+
+
+def _tmpdir(data: Path) -> str:
+    """A folder of its own: a server that starts removes the temporary tables it finds, also those of another one."""
+    folder = data.with_name(data.name + ".tmp")
+    folder.mkdir(parents=True, exist_ok=True)
+    return f"--tmpdir={folder}"
 
 
 def _as_root() -> list[str]:

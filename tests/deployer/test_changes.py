@@ -168,6 +168,9 @@ def test_new_version_gets_its_share_of_the_traffic_and_then_all_of_it(small: Dep
     assert taken == ["update function/web", "update release/web"]
     assert traffic(small, "web") == {old: 80, new: 20}
     assert alias(small, "web")["RoutingConfig"]["AdditionalVersionWeights"] == [{"Version": new, "Weight": 0.2}]
+    worker = traffic(small, "worker")
+    small.run("rollback")  # of what began, not of all
+    assert (traffic(small, "web"), traffic(small, "worker")) == ({old: 100}, worker)
     taken, seen = change(small)
     assert taken == ["update release/web"]
     assert seen.changing() == ["scf:UpdateAlias"]

@@ -85,6 +85,23 @@ def test_what_must_not_happen_twice_is_not_repeated(stage: Stage) -> None:
     assert len(stage.api.recorded) == 1
 
 
+def test_what_was_throttled_did_not_happen_and_is_sent_again(stage: Stage) -> None:
+    stage.api.hooks.before = failing("RequestLimitExceeded", 2)
+    stage.cloud(tries=4).once("cam", "GetUserAppId")
+    assert len(stage.api.recorded) == 3
+
+
+def test_long_pauses_are_told() -> None:
+    said: list[str] = []
+
+    def fail() -> None:
+        raise CloudError("cam", "GetRole", "InternalError", "")
+
+    with pytest.raises(CloudError):
+        Again(tries=3, pause_s=0.5, sleep=lambda seconds: None, told=said.append)(fail)
+    assert said == ["cam GetRole: InternalError, try 3 of 3 follows"]
+
+
 def test_no_answer_is_repeated_and_then_told(stage: Stage) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

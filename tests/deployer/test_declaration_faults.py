@@ -43,10 +43,15 @@ def test_an_unknown_key_of_a_stage_is_named_in_its_file(project: Project) -> Non
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
+        ("service: patchmill", "service: Patchmill", "service: Patchmill-local begins names in the cluster"),
         ("memorySize: 256", "memorySize: 200", "provider.memorySize: 64, or a multiple of 128"),
         ("maxMsgNum: 50", "maxMsgNum: 0", "functions.dispatch.events[0].ckafka.maxMsgNum: "),
         ("topic: codex-tasks", "topic: codex-task", "events[0].ckafka.topic: it is none of resources.topics"),
-        ("layers: [vendor, core, console]", "layers: [vendors]", "functions.submit.layers: there is no layer 'vendors'"),
+        (
+            "layers: [vendor, core, console]",
+            "layers: [vendors]",
+            "functions.submit.layers: there is no layer 'vendors'",
+        ),
         (
             "secrets: [shared, keys]",
             "secrets: [key]",
@@ -175,4 +180,5 @@ def test_the_environments_size_counts_the_secrets_references(project: Project) -
 def test_a_project_without_serverless_yml_is_refused_in_a_sentence(project: Project) -> None:
     project.serverless.unlink()
 
-    assert project.faults() == ["serverless.yml: No such file or directory"]
+    (fault,) = project.faults()
+    assert fault.startswith(f"there is no serverless.yml in {project.folder}")

@@ -12,6 +12,8 @@ import pytest
 
 from deployer.kinds.role import RoleKind
 from deployer.model import Foreign
+from emulator.api.action import ApiError
+from emulator.api.server import Recorded
 from tests.support import api
 from tests.support.deployer_stage import CODE, Stage, deployed_to, names, refusal
 
@@ -124,3 +126,40 @@ def test_a_role_of_a_function_that_is_gone_is_found_and_removed(stage: Stage) ->
     assert refusal(lambda: cam(stage, "GetRole", RoleName="shop-test-work")).endswith("RoleNotExist")
     assert [each["PolicyName"] for each in cam(stage, "ListPolicies", Scope="Local")["List"]] == []
     assert cam(stage, "GetRole", RoleName="shop-test-other")
+
+
+def test_a_function_that_needs_nothing_has_a_role_without_a_policy(stage: Stage) -> None:
+    web = stage.declaration.functions["web"]
+    bare = {**stage.declaration.functions, "web": replace(web, permissions=(), secrets=())}
+    stage.change(functions=bare)
+    stage.apply(RoleKind)
+    assert attached(stage, "shop-test-web") == []
+    assert not stage.plan(RoleKind)
+    stage.change(functions={**bare, "web": web})
+    stage.apply(RoleKind)
+    assert attached(stage, "shop-test-web") == ["shop-test-web"]
+
+
+def test_a_policy_goes_with_the_last_permission(stage: Stage) -> None:
+    stage.apply(RoleKind)
+    web = stage.declaration.functions["web"]
+    stage.change(functions={**stage.declaration.functions, "web": replace(web, permissions=(), secrets=())})
+    (step,) = stage.apply(RoleKind)
+    assert [(change.field, change.after) for change in step.changes] == [("policy", ""), ("attached", "")]
+    listed = cam(stage, "ListPolicies", Scope="Local")["List"]
+    assert "shop-test-web" not in [each["PolicyName"] for each in listed]
+    assert not stage.plan(RoleKind)
+
+
+def test_a_cluster_that_hears_of_a_new_role_late_is_waited_for(stage: Stage) -> None:
+    left = [2]
+
+    def not_yet(recorded: Recorded) -> None:
+        if recorded.action == "DescribeClusterCommonNames" and left[0]:
+            left[0] -= 1
+            raise ApiError("ResourceNotFound", "There is no such role.")
+
+    stage.api.hooks.before = not_yet
+    stage.apply(RoleKind)
+    assert left == [0]
+    assert stage.facts.known["role/work.user"]

@@ -43,8 +43,9 @@ def _secret(name: str, creator: str = UIN) -> str:
 def test_a_function_may_what_is_declared_and_read_its_secrets(
     declared: Declaration, action: str, resource: str, allowed: bool
 ) -> None:
-    document = permissions.text(permissions.function_policy(declared, declared.functions["web"]))
-    assert parse(document).verdict(action, resource) == ("allow" if allowed else None)
+    document = permissions.function_policy(declared, declared.functions["web"])
+    assert document is not None
+    assert parse(permissions.text(document)).verdict(action, resource) == ("allow" if allowed else None)
 
 
 def test_the_platform_takes_a_function_s_role_and_nobody_else() -> None:

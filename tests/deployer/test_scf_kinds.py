@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 
 from deployer import engine
 from deployer.context import DeployError
+from deployer.declaration import limits
 from deployer.declaration import model as d
 from deployer.errors import CloudError
 from deployer.kinds import _config, _events, marks
+from deployer.kinds.function import FRESH
 from deployer.kinds.release import layers_in
 from deployer.kinds.versions import KEEP
 from deployer.model import Foreign, Step
@@ -60,6 +63,11 @@ def test_description_keeps_to_the_letters_of_scf_and_remembers_the_digest() -> N
     assert _config.digest_in(text) == "ab12"
 
 
+def test_longest_description_leaves_room_for_the_digest() -> None:
+    text = _config.describe("x" * limits.DESCRIPTION_LENGTH, "f" * 64) + FRESH
+    assert len(text) <= 1000  # CreateFunctionRequest.Description in the SDK
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -71,6 +79,8 @@ def test_description_keeps_to_the_letters_of_scf_and_remembers_the_digest() -> N
         ({"layers": ()}, "layers"),
         ({"concurrency": 4}, "reserved memory"),
         ({"asynchronous": d.Asynchronous(0, 600, None)}, "retries"),
+        ({"asynchronous": d.Asynchronous(0, None, None)}, "retries"),
+        ({"asynchronous": d.Asynchronous(None, 600, None)}, "max age"),
         ({"asynchronous": d.Asynchronous(None, None, d.DeadLetter("CMQ-QUEUE", "dead", ""))}, "dead letter"),
     ],
 )
@@ -111,13 +121,14 @@ def test_failed_function_tells_the_platforms_reason(project: Project) -> None:
         apply(project)
 
 
-def test_role_that_is_not_known_yet_is_waited_for(project: Project) -> None:
+@pytest.mark.parametrize("code", ["ResourceNotFound.RoleCheck", "InvalidParameter.RoleCheck"])
+def test_role_that_is_not_known_yet_is_waited_for(project: Project, code: str) -> None:
     left = [2]
 
     def not_yet(action: str, params: Any) -> None:
         if action == "CreateFunction" and left[0]:
             left[0] -= 1
-            raise CloudError("scf", action, "ResourceNotFound.Role", "no such role")
+            raise CloudError("scf", action, code, "no such role")
 
     project.cloud.before = not_yet
     apply(project)
@@ -180,6 +191,15 @@ def test_timer_and_url_are_changed_in_place(project: Project) -> None:
     assert [step.resource.id for step in apply(project)] == ["trigger/web-http", "trigger/work-timer-sweep"]
     assert project.cloud.changes() == ["UpdateTrigger", "UpdateTrigger"]
     assert next(each for each in web(project)["triggers"] if each["Type"] == "http")["url"] == url
+    assert engine.plan(project.context(), scf_kinds).steps == ()
+
+
+def test_consumer_group_that_the_platform_chose_is_no_change(project: Project) -> None:
+    project.function("work", ckafka=(d.Ckafka("orders", 50, 1, 10, "earliest", None),))
+    apply(project)
+    work = project.cloud.functions["shop-test", "work"]
+    trigger = next(each for each in work["triggers"] if each["Type"] == "ckafka")
+    trigger["TriggerDesc"] = json.dumps({**json.loads(trigger["TriggerDesc"]), "consumerGroupName": "scf-1a2b"})
     assert engine.plan(project.context(), scf_kinds).steps == ()
 
 

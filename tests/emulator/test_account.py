@@ -166,6 +166,14 @@ def test_trust_policy_says_who_takes_the_role() -> None:
     assert not account.trusts_key("pods", key)
 
 
+def test_trust_for_something_else_than_taking_the_role_is_none() -> None:
+    documents = Documents(None)
+    account, trusted = account_with(documents), trust(service="scf.qcloud.com")
+    trusted["statement"][0]["action"] = ["name/sts:TagSession"]
+    documents.put(ROLES, "worker", {"RoleId": "7", "PolicyDocument": json.dumps(trusted), "policies": []})
+    assert not account.trusts("worker", "scf.qcloud.com")
+
+
 def test_session_policy_must_be_one() -> None:
     with pytest.raises(ApiError, match="VersionError"):
         account_with(Documents(None)).session("worker", 60, '{"version": "1", "statement": []}')

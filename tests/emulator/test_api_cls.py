@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from emulator.account import Account
+from emulator.api.action import Call
 from emulator.api.cls import Cls
-from emulator.api.logsearch import DAY_MS
+from emulator.api.logsearch import DAY_MS, TOPICS, LogSearch
 from emulator.api.logstore import LogStore
 from emulator.documents import Documents
 from tests.support.api import APP_ID, OWNER, REGION, UIN, Api, policy, serving
@@ -275,7 +277,20 @@ def test_permission_is_asked_for_the_topic(api: Api, topic: str) -> None:
     assert api.refusal("cls", "SearchLog", user, TopicId="other", **asked) == "UnauthorizedOperation"
 
 
-def test_store_survives_a_restart(tmp_path: Any) -> None:
-    LogStore(tmp_path / "logs.db").put("t", {"SCF_Message": "kept"})
-    found = LogStore(tmp_path / "logs.db").between("t", 0, 9_000_000_000_000, newest_first=True)
-    assert [record.fields for record in found] == [{"SCF_Message": "kept"}]
+def test_long_search_lets_others_have_their_turn(clock: Clock) -> None:
+    documents, logs = Documents(None), LogStore(None, clock)
+    documents.put(TOPICS, "t", {"id": "t", "name": "t", "period": 7, "index": {"Status": True, "Rule": RULE}})
+    write(logs, clock, "t", *("no match" for _ in range(1000)))
+    search = LogSearch(documents, logs, clock).handlers["SearchLog"]
+
+    async def live() -> int:
+        asked = {"TopicId": "t", "From": 0, "To": 2_000_000_000_000, "QueryString": "something"}
+        searching = asyncio.ensure_future(search(Call("", "cls", "SearchLog", REGION, ""), asked))
+        turns = 0
+        while not searching.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert searching.result()["Results"] == []
+        return turns
+
+    assert asyncio.run(live()) >= 5

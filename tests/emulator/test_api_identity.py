@@ -151,6 +151,7 @@ def test_wrong_statement_is_refused_by_its_part(api: Api, changed: dict[str, Any
 def test_wrong_policy_is_refused(api: Api) -> None:
     statement = {"effect": "allow", "resource": "*"}
     assert refused_policy(api, "no json") == "InvalidParameter.PolicyDocumentError"
+    assert refused_policy(api, "[" * 5000) == "InvalidParameter.PolicyDocumentError"
     assert refused_policy(api, '{"version": "1.0", "statement": []}') == "InvalidParameter.VersionError"
     assert refused_policy(api, '{"version": "2.0", "statement": []}') == "InvalidParameter.StatementError"
     lacking = json.dumps({"version": "2.0", "statement": [statement]})

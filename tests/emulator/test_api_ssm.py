@@ -136,6 +136,7 @@ def test_binary_secret_comes_back_as_it_was(api: Api) -> None:
         ({"SecretString": ""}, "InvalidParameter"),
         ({"SecretBinary": "eA=="}, "InvalidParameter"),
         ({"SecretString": "", "SecretBinary": "!"}, "InvalidParameterValue"),
+        ({"SecretString": "", "SecretBinary": "中文"}, "InvalidParameterValue"),
         ({"Description": "x" * 2049}, "InvalidParameterValue"),
         ({"SecretType": 1}, "InvalidParameterValue"),
         ({"Tags": [{"TagKey": "a", "TagValue": "1"}] * 2}, "InvalidParameterValue.TagKeysDuplicated"),

@@ -207,6 +207,19 @@ def test_restricted_namespace_lets_in_harmless_pods_only(api: Api) -> None:
     good = pod("one", securityContext={"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}})
     own = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     good["spec"]["containers"][0]["securityContext"] = own
+    for place, bad, word in (
+        (good["spec"], {"hostNetwork": True}, "host namespaces"),
+        (good["spec"], {"volumes": [{"name": "v", "hostPath": {"path": "/etc"}}]}, "restricted volume types"),
+        (good["spec"]["securityContext"], {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}, "forbidden sysctls"),
+        (good["spec"]["containers"][0], {"ports": [{"containerPort": 80, "hostPort": 80}]}, "uses hostPort 80"),
+        (own, {"procMount": "Unmasked"}, "procMount"),
+        (own, {"runAsNonRoot": False}, "runAsNonRoot != true"),
+        (own, {"seccompProfile": {"type": "Unconfined"}}, "seccompProfile"),
+    ):
+        place.update(bad)
+        assert word in refusal(api.http.post(PODS, json=good)), bad
+        for key in bad:
+            del place[key]
     assert api.http.post(PODS, json=good).status_code == 201
 
 

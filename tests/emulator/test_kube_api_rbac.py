@@ -125,6 +125,22 @@ def test_names_narrow_a_rule_down(api: Api, user: httpx.Client) -> None:
     assert user.get(f"{NS}/secrets?fieldSelector=metadata.name=a").status_code == 200
 
 
+@pytest.mark.parametrize("first", ["fieldSelector=metadata.name=a", "watch=false", "watch=0"])
+def test_parameter_given_twice_is_judged_as_it_is_read(api: Api, user: httpx.Client, first: str) -> None:
+    api.http.post(f"{NS}/secrets", json=secret("a"))
+    give(api, "list", "secrets", "", **({"resourceNames": ["a"]} if "field" in first else {}))
+    second = "fieldSelector=" if "field" in first else "watch=true&timeoutSeconds=1"
+    assert user.get(f"{NS}/secrets?{first}").status_code == 200
+    assert user.get(f"{NS}/secrets?{first}&{second}").status_code == 403
+
+
+def test_nobody_may_act_as_somebody_else(api: Api, user: httpx.Client) -> None:
+    give(api, "*", "*", "*")
+    for client in (user, api.http):
+        answer = client.get(f"{NS}/secrets", headers={"Impersonate-User": "kubernetes-admin"})
+        assert refusal(answer) == "impersonation is not served by this cluster"
+
+
 def test_cluster_role_counts_everywhere_or_where_it_is_bound(api: Api, user: httpx.Client) -> None:
     root = f"/apis/{RBAC}"
     api.http.post(f"{root}/clusterroles", json=role("extra", "list", "pods nodes", kind="ClusterRole"))

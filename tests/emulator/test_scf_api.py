@@ -147,6 +147,7 @@ def test_retries_of_a_function_are_set_and_told(deployer: Deployer) -> None:
         ({"FunctionName": "echo", "Namespace": "none"}, "ResourceNotFound.Namespace"),
         ({"FunctionName": "echo", "Qualifier": "3"}, "ResourceNotFound.Qualifier"),
         ({"FunctionName": "echo", "ClientContext": "{"}, "InvalidParameterValue.ClientContext"),
+        ({"FunctionName": "echo", "ClientContext": "[" * 100_000}, "InvalidParameterValue.ClientContext"),
         ({"FunctionName": "echo", "InvocationType": "Later"}, "InvalidParameterValue.InvokeType"),
         (
             {"FunctionName": "echo", "InvocationType": "Event", "ClientContext": '"' + "x" * (128 << 10) + '"'},

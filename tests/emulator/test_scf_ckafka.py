@@ -81,12 +81,21 @@ def test_event_that_can_never_be_delivered_is_given_up_at_once(kafka_broker: Kaf
     assert function.batches == [["huge"], ["next"]]
 
 
-def test_overrun_and_system_errors_use_up_no_retry(kafka_broker: Kafka) -> None:
-    failures = iter([432, 500, 429, 449])
-    topic, function = kafka_broker.topic("overrun"), Function(lambda batch: next(failures, 200))
+def test_system_errors_use_up_no_retry(kafka_broker: Kafka) -> None:
+    failures = iter([500, 500])
+    topic, function = kafka_broker.topic("system"), Function(lambda batch: next(failures, 200))
     send(kafka_broker.bootstrap, topic, "a")
     with trigger(kafka_broker.bootstrap, topic, function, retry=0):
-        until(lambda: len(function.events) == 5)
+        until(lambda: len(function.events) == 3)
+
+
+def test_overruns_use_up_retries_like_run_errors(kafka_broker: Kafka) -> None:
+    failures = iter([432, 430, 449, 200])
+    topic, function = kafka_broker.topic("overrun"), Function(lambda batch: next(failures, 200))
+    send(kafka_broker.bootstrap, topic, "lost", "next")
+    with trigger(kafka_broker.bootstrap, topic, function, retry=2, maxMsgNum=1):
+        until(lambda: "next" in function.seen)
+    assert function.batches == [["lost"]] * 3 + [["next"]]
 
 
 def test_latest_leaves_out_what_was_there_before(kafka_broker: Kafka) -> None:

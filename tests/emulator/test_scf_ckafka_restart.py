@@ -66,3 +66,14 @@ def test_broker_that_comes_back_empty_is_followed(tmp_path: Path, engine_loop: L
             Topics(bootstrap, {}).create("tasks", 4)
             send(bootstrap, "tasks", "d")
             until(lambda: function.seen == ["a", "b", "c", "d"], 15)
+
+
+def test_topic_that_grows_is_followed(kafka_broker: Kafka) -> None:
+    topic, function = kafka_broker.topic("growing"), Function()
+    topics = Topics(kafka_broker.bootstrap, {})
+    with trigger(kafka_broker.bootstrap, topic, function):
+        send(kafka_broker.bootstrap, topic, "a")
+        until(lambda: function.seen == ["a"])
+        topics.grow(topic, 8)
+        send(kafka_broker.bootstrap, topic, *"bcdefghi")
+        until(lambda: set("bcdefghi") <= set(function.seen))

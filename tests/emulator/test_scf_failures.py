@@ -44,6 +44,19 @@ def test_answer_that_is_no_json_is_430(cloud: Cloud, code: str) -> None:
     assert cloud.call("any", {"code": code}).status == 430
 
 
+def test_answer_that_is_nested_too_deep_is_430_and_the_instance_lives_on(cloud: Cloud) -> None:
+    code = """
+import sys
+sys.setrecursionlimit(100_000)
+result = []
+for _ in range(5000):
+    result = [result]
+"""
+    failed = cloud.call("any", {"code": code})
+    assert (failed.status, failed.error) == (430, "the answer of the function cannot be read")
+    assert not cloud.call("any", {}).cold
+
+
 def test_answer_with_half_a_surrogate_pair_is_answered(cloud: Cloud) -> None:
     assert cloud.run("any", r"result = '\ud800é'") == "?é"
 

@@ -44,7 +44,8 @@ def test_modes_are_those_of_the_zip(packages: Packages) -> None:
         [Entry(b"link", b"/etc/passwd", mode=zips.LINK)], [Entry(b"pipe", mode=0o010644)],
         [Entry(b"a.py"), Entry(b"a.py")], [Entry(b"a"), Entry(b"a/b.py")], [Entry(b"a.py", flags=0x801)],
         [Entry(b"a.py", b"short", size=600_000_000)], [Entry(b"a.py", crc=1)], [Entry(b"a.py", method=14)],
-        [Entry(b"n" * 300 + b".py")],
+        [Entry(b"n" * 300 + b".py")], [Entry(b"a/" * 900 + b"b"), Entry(b"a/" * 1800 + b"b")],
+        [Entry(b"%d" % number, b"", method=0) for number in range(50_001)],
     ],
 )  # fmt: skip
 def test_zip_that_is_unsafe_or_broken_is_refused_and_leaves_nothing(

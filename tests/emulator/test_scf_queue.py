@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +124,30 @@ def test_event_given_up_is_kept_in_the_platforms_form(tmp_path: Path) -> None:
     assert (body["FunctionName"], body["RequestSource"], body["RetryNum"]) == ("one", "TRIGGER_TIMER", 2)
 
 
-@pytest.mark.parametrize("status", sorted(limits.OVERRUN))
+@pytest.mark.parametrize("status", sorted(limits.OVERRUN | {limits.SYSTEM_ERROR}))
 def test_overrun_and_system_errors_come_again_until_success_and_use_up_no_retry(tmp_path: Path, status: int) -> None:
     function = Function(*[status] * 5, 430, status, 430, status)
     deliver(tmp_path, function, [("one", {})], delay=0.005)
     assert len(function.calls) == 10 and dead_letters(tmp_path) == []
+
+
+def test_queue_goes_on_after_a_fault_of_its_file(tmp_path: Path) -> None:
+    async def live() -> list[tuple[str, int]]:
+        runner = Runner(Function(), Patience())
+        queue = AsyncQueue(tmp_path / "queue.sqlite", tmp_path / "dead.jsonl", runner, 60, OWNER)
+        queue.put(target("one"), {}, "TRIGGER_TIMER")
+        with closing(sqlite3.connect(tmp_path / "queue.sqlite", isolation_level=None)) as other:
+            other.execute("ALTER TABLE events RENAME TO gone")
+            queue.start()
+            await asyncio.sleep(0.1)
+            assert runner.requests == []
+            other.execute("ALTER TABLE gone RENAME TO events")
+        while queue.waiting:
+            await asyncio.sleep(0.05)
+        await queue.stop()
+        return runner.requests
+
+    assert len(asyncio.run(asyncio.wait_for(live(), 10))) == 1
 
 
 @pytest.mark.parametrize("status", [401, 406, 435])

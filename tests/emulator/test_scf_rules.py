@@ -22,6 +22,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     folder = tmp_path_factory.mktemp("scf")
     (folder / "package.zip").write_bytes(zipped({"index.py": "main_handler = print"}))
     (folder / "broken.zip").write_bytes(b"no zip")
+    with (folder / "large.zip").open("wb") as file:
+        file.truncate((500 << 20) + 1)
 
     def read(bucket: str, key: str) -> Path | None:
         path = folder / key
@@ -95,6 +97,7 @@ def bound(*layers: str) -> list[dict[str, Any]]:
         ({"Code": {"CosBucketName": "code"}}, "InvalidParameterValue.Code"),
         ({"Code": {"CosBucketName": "code", "CosObjectName": "/none.zip"}}, "ResourceNotFound.CosObject"),
         ({"Code": {"CosBucketName": "code", "CosObjectName": "/broken.zip"}}, "InvalidParameterValue.ZipFile"),
+        ({"Code": {"CosBucketName": "code", "CosObjectName": "/large.zip"}}, "LimitExceeded.Quota"),
         ({"Code": {"CosBucketName": "code", "CosObjectName": "package.zip"}}, "InvalidParameterValue.CosObjectName"),
         (
             {"Code": {"CosBucketName": "code-1250000000", "CosObjectName": "/package.zip"}},

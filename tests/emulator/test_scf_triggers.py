@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from emulator.events import ObjectEvent
 from emulator.scf import ScfSettings
 from emulator.scf.cron import cron_problem, next_time
 from emulator.scf.timer import event as timer_event
+from emulator.scf.timer import run as run_timer
 from tests.support.scf import Cloud, Code, cos_rule, run_scf, until
 
 BUCKET = "code-1250000000"
@@ -173,3 +175,21 @@ def test_timer_event_has_utc_and_its_own_name() -> None:
     assert timer_event("EveryDay", "", due) == {
         "Type": "Timer", "TriggerName": "EveryDay", "Time": "2019-02-21T11:49:00Z", "Message": ""
     }  # fmt: skip
+
+
+def test_timer_goes_on_after_an_event_that_could_not_be_kept() -> None:
+    seen: list[str] = []
+
+    def put(event: dict[str, Any]) -> None:
+        seen.append(event["Time"])
+        if len(seen) == 1:
+            raise OSError("disk full")
+
+    async def live() -> None:
+        task = asyncio.create_task(run_timer("tick", "* * * * * * *", "", put))
+        while len(seen) < 2 and not task.done():
+            await asyncio.sleep(0.05)
+        task.cancel()
+
+    asyncio.run(asyncio.wait_for(live(), 10))
+    assert len(set(seen)) == 2

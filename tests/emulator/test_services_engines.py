@@ -103,6 +103,8 @@ def test_topics_are_created_once_grow_and_go(kafka_broker: Kafka) -> None:
     topics.create("made", 2)
     assert partitions(kafka_broker.bootstrap, "made") == [2]
     assert "made" in topics.names() and kept == {"made": 2}
+    topics.grow("made", 5)
+    assert partitions(kafka_broker.bootstrap, "made") == [5] and kept == {"made": 5}
     topics.delete("made")
     topics.delete("made")
     assert "made" not in topics.names() and kept == {}

@@ -166,15 +166,9 @@ def test_values_of_a_deployment_are_this_machines_then_those_of_set(tmp_path: Pa
 
 
 def test_first_url_keeps_its_port_and_a_removed_one_never_comes_back(tmp_path: Path, engine_loop: LoopThread) -> None:
-    state = State.load(tmp_path)
-    state.ports["url"] = free_port()
-
-    async def listen(app: ASGIApp, name: str) -> tuple[Listener, int]:
-        port = state.ports.setdefault(name, free_port())
-        return await serve(app, port=port), port
-
     changes: list[str] = []
-    urls = Urls(state, listen, lambda: changes.append("changed"))
+    state = State.load(tmp_path)
+    urls = _urls(state, changes)
     first = engine_loop.run(urls.open("one", _nothing))
     assert first == urls.first == f"http://127.0.0.1:{state.ports['url']}"
     other = engine_loop.run(urls.open("two", _nothing))
@@ -183,6 +177,41 @@ def test_first_url_keeps_its_port_and_a_removed_one_never_comes_back(tmp_path: P
     engine_loop.run(urls.stop())
     assert len({first, other, again}) == 3
     assert len(changes) == 4
+
+
+def test_removed_first_url_changes_no_other_address(tmp_path: Path, engine_loop: LoopThread) -> None:
+    state = State.load(tmp_path)
+    urls = _urls(state, [])
+    engine_loop.run(urls.open("one", _nothing))
+    other = engine_loop.run(urls.open("two", _nothing))
+    engine_loop.run(urls.close("one"))
+    engine_loop.run(urls.stop())
+    urls = _urls(state, [])  # as after a restart
+    assert engine_loop.run(urls.open("two", _nothing)) == other
+    engine_loop.run(urls.stop())
+
+
+def test_url_whose_end_was_killed_keeps_no_port(tmp_path: Path, engine_loop: LoopThread) -> None:
+    state = State.load(tmp_path)
+    urls = _urls(state, [])
+    for name in ("one", "two", "three"):
+        engine_loop.run(urls.open(name, _nothing))
+    engine_loop.run(urls.stop())
+    urls = _urls(state, [])
+    engine_loop.run(urls.keep(["three"]))
+    assert set(state.ports) == {"url", "url-three"}
+    assert engine_loop.run(urls.open("four", _nothing)) == urls.first
+    engine_loop.run(urls.stop())
+
+
+def _urls(state: State, changes: list[str]) -> Urls:
+    state.ports.setdefault("url", free_port())
+
+    async def listen(app: ASGIApp, name: str) -> tuple[Listener, int]:
+        port = state.ports.setdefault(name, free_port())
+        return await serve(app, port=port), port
+
+    return Urls(state, listen, lambda: changes.append("changed"))
 
 
 async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -31,6 +31,11 @@ class Seen:
     cos: list[Asked]
     cluster: list[str]
 
+    def by(self, secret_id: str) -> Seen:
+        """Only what this key has asked for; the cluster's requests tell no key."""
+        api = [each for each in self.api if each.secret_id == secret_id]
+        return Seen(api, [each for each in self.cos if each.secret_id == secret_id], self.cluster)
+
     def changing(self) -> list[str]:
         """The requests that change something, like scf:UpdateAlias, cos:PutObject or PATCH /api/v1/…"""
         api = [f"{each.service}:{each.action}" for each in self.api if not each.action.startswith(READS)]

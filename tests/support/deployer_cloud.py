@@ -54,6 +54,9 @@ class MemoryCloud:
                     raise
         raise AssertionError("eight faults one after the other")
 
+    def once(self, service: str, action: str, **params: Any) -> Params:
+        return self._once(action, params)
+
     def _once(self, action: str, params: Params) -> Params:
         self.calls.append((action, params))
         self.before(action, params)
@@ -164,6 +167,8 @@ class MemoryCloud:
         return {"AsyncTriggerConfig": self._function(Namespace, FunctionName)["async"]}
 
     def _UpdateFunctionEventInvokeConfig(self, Namespace: str, FunctionName: str, AsyncTriggerConfig: Params) -> None:
+        if set(AsyncTriggerConfig) != {"RetryConfig", "MsgTTL"}:
+            raise CloudError("scf", "", "MissingParameter", "it takes neither alone")
         self._function(Namespace, FunctionName)["async"].update(AsyncTriggerConfig)
 
     def _PutReservedConcurrencyConfig(self, Namespace: str, FunctionName: str, ReservedConcurrencyMem: int) -> None:

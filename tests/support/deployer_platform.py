@@ -84,7 +84,7 @@ functions:
           events: cos:ObjectCreated:*
           filter: {prefix: in/, suffix: .zip}
   work:
-    path: functions/work
+    path: functions/worker
     handler: index.main_handler
     layers: [shared]
     permissions:
@@ -252,7 +252,7 @@ def _make_project(project: Path, api_port: int, cos_port: int) -> None:
         "serverless.yml": DECLARATION,
         "stages/test.yml": STAGE,
         "functions/web/index.py": HANDLER,
-        "functions/work/index.py": HANDLER,
+        "functions/worker/index.py": HANDLER,
         "layers/shared/shared.py": "WORDS = 'hello'\n",
         "migrations/0001_first.sql": "",
         "cluster/access.yml": ACCESS,

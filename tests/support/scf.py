@@ -110,7 +110,9 @@ class Cloud:
         return invocation.result
 
     def log(self, function: str) -> str:
-        return (self.folder / "logs" / "functions" / f"{function}.log").read_text()
+        """What it has logged so far."""
+        path = self.folder / "logs" / "functions" / f"{function}.log"
+        return path.read_text() if path.exists() else ""
 
     def url(self, function: str) -> str:
         """The address of its Function URL."""
@@ -158,6 +160,7 @@ def run_scf(
     kafka: str = "127.0.0.1:1",
     settings: ScfSettings | None = None,
     read_object: Callable[[str, str], Path | None] = _nowhere,
+    before_start: Callable[[], None] = lambda: None,
 ) -> Iterator[Cloud]:
     """A platform in `folder`; what was deployed there before is there, what is named here is deployed besides."""
     (folder / "services").mkdir(exist_ok=True)
@@ -180,6 +183,7 @@ def run_scf(
     )
     loop = LoopThread()
     try:
+        before_start()
         loop.run(scf.start())
         cloud = Cloud(scf, loop, folder, roles, records)
         for name, files in (layers or {}).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +60,10 @@ class Ports:
 
     async def close(self, url_id: str) -> None:
         await self._open.pop(url_id).close()
+
+    async def keep(self, url_ids: Collection[str]) -> None:
+        known = json.loads(self._path.read_text()) if self._path.exists() else {}
+        self._path.write_text(json.dumps({url_id: port for url_id, port in known.items() if url_id in url_ids}))
 
     async def stop(self) -> None:
         for url_id in list(self._open):

@@ -1,4 +1,4 @@
-"""The command line of an emulator with one small function: started, deployed to, asked and stopped as a person does it."""
+"""The command line of an emulator with one small function: started, deployed to, asked and stopped, as people do."""
 
 from __future__ import annotations
 

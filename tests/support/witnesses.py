@@ -81,11 +81,19 @@ def agree(road: Road, task_ids: Sequence[str], *, dispatch_was_killed: bool = Fa
 def announced(road: Road, tasks: dict[str, Obj]) -> None:
     """codex-results has told of each of these tasks: once, or more often with the same bytes."""
 
-    def told() -> dict[str, list[bytes]] | None:
-        found = road.results(list(tasks))
-        return found if all(found.values()) else None
+    found: dict[str, list[bytes]] = {}
 
-    for task_id, messages in until("all results on codex-results", told, 30).items():
+    def told() -> bool:
+        found.update(road.results(list(tasks)))
+        return all(found.values())
+
+    try:
+        until("all results on codex-results", told, 30)
+    except AssertionError as error:
+        missing = [task_id for task_id, messages in found.items() if not messages]
+        owed = road.rows("SELECT task_id, kind, attempt, tries, next_try_at FROM outbox")
+        raise AssertionError(f"{error}; missing: {[tasks[each] for each in missing]}; owed: {owed}") from error
+    for task_id, messages in found.items():
         assert len(set(messages)) == 1, messages
         result = json.loads(messages[0])
         assert (result["status"], result["attempt"]) == (tasks[task_id]["status"], tasks[task_id]["attempt"])

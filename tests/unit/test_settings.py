@@ -70,3 +70,9 @@ def test_wrong_setting_is_named_and_not_shown(name: str, value: str, message: st
 def test_no_secret_is_in_a_repr() -> None:
     settings = settings_with(PATCHMILL_MYSQL_URL="mysql://u:canary@h/d", PATCHMILL_KUBECONFIG="canary")
     assert "canary" not in repr(settings)
+
+
+def test_key_of_the_canarys_own_tenant_is_refused() -> None:
+    keys = '[{"sha256": "%s", "tenant": "canary"}]' % ("0" * 64)
+    with pytest.raises(SettingsError, match="canary's own"):
+        settings_with(PATCHMILL_API_KEYS=keys)

@@ -54,10 +54,17 @@ async def _from_cos(platform: Platform, given: dict[str, Any]) -> bytes:
         raise ApiError("InvalidParameterValue.CosBucketName", "CosBucketName is the bucket's name without its appid.")
     if not key.startswith("/"):
         raise ApiError("InvalidParameterValue.CosObjectName", "CosObjectName starts with /.")
-    place = platform.read_object(f"{bucket}-{platform.site.app_id}", key[1:])
-    if place is None:
-        raise ApiError("ResourceNotFound.CosObject", f"There is no object {key} in {bucket}.")
     try:
-        return await asyncio.to_thread(place.read_bytes)
+        return await asyncio.to_thread(_read, platform, f"{bucket}-{platform.site.app_id}", key[1:])
     except OSError as error:
         raise ApiError("FailedOperation.Cos", f"The object {key} of {bucket} cannot be read.") from error
+
+
+def _read(platform: Platform, bucket: str, key: str) -> bytes:
+    """Blocks. Raises ApiError, OSError."""
+    place = platform.read_object(bucket, key)
+    if place is None:
+        raise ApiError("ResourceNotFound.CosObject", f"There is no object /{key} in {bucket}.")
+    if place.stat().st_size > limits.CODE_BYTES:  # more than it may have unpacked
+        raise ApiError("LimitExceeded.Quota", f"The object /{key} has more than {limits.CODE_BYTES} bytes.")
+    return place.read_bytes()

@@ -87,8 +87,8 @@ def _event(text: str | None, code: str) -> Any:
         raise ApiError("InvalidParameter.RequestTooLarge", "The event is larger than 6 MB.")
     try:
         return json.loads(text or "{}")
-    except ValueError:
-        raise ApiError(code, "The event is no JSON.") from None
+    except (ValueError, RecursionError):
+        raise ApiError(code, "The event is no JSON, or nested too deep.") from None
 
 
 def _result(ended: Invocation, *, tail: bool) -> Params:

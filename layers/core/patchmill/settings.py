@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from patchmill import keys, log
 from patchmill.errors import SettingsError
+from patchmill.task import CANARY_TENANT
 
 MAX_SESSION_S = 12 * 3600
 """The longest that AssumeRole gives keys for (cloud.tencent.com/document/api/598/33164)."""
@@ -228,4 +229,6 @@ class _Reader:
         for key in found:
             if not re.fullmatch(r"[0-9a-f]{64}", key.sha256) or not re.fullmatch(keys.TENANT, key.tenant):
                 raise SettingsError(f"{name}: a key needs a sha256 in hex and a tenant of a-z, 0-9 and (inside) -")
+            if key.tenant == CANARY_TENANT:
+                raise SettingsError(f"{name}: the tenant {CANARY_TENANT} is the canary's own")
         return found
