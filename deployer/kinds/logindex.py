@@ -18,7 +18,7 @@ _OUR_NUMBERS = (
     "attempt", "partition", "offset", "sent", "settled", "removed", "queue_depth", "running", "records", "spans",
     "model_calls", "input_tokens", "output_tokens",
 )  # fmt: skip
-_DECIMALS = ("SCF_MemUsage", "ts", "duration_s", "queue_oldest_s", "waited_s", "to_start_s")
+_DECIMALS = ("SCF_MemUsage", "ts", "duration_s", "queue_oldest_s", "waited_s", "to_start_s", "age_s")
 _OUR_TEXTS = (
     "level", "event", "function", "request_id", "trigger", "task", "tenant", "trace_id", "error", "reason", "status",
     "cause", "agent", "model", "topic", "source", "job_uid", "about", "phase", "kind", "method", "path",
