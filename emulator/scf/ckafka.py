@@ -8,7 +8,9 @@ here after success, or when the retries are used up. The wait begins with a batc
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +26,15 @@ _MAX_PAUSE_S = 60.0
 log = logging.getLogger(__name__)
 
 Invoke = Callable[[dict[str, Any]], Invocation]
+
+
+def _listens(bootstrap: str) -> bool:
+    """Whether one of the addresses takes connections."""
+    for address in bootstrap.split(","):
+        host, _, port = address.strip().rpartition(":")
+        with contextlib.suppress(OSError, ValueError), socket.create_connection((host, int(port)), timeout=2):
+            return True
+    return False
 
 
 class CkafkaTrigger:
@@ -67,6 +78,9 @@ class CkafkaTrigger:
                 self._stopping.wait(_RECONNECT_S)
 
     def _consume(self) -> None:
+        if not _listens(self._bootstrap):  # the client library would try for seconds, and cannot be stopped meanwhile
+            self._stopping.wait(_RECONNECT_S)
+            return
         batches = Batches(self._trigger, self._bootstrap, self._wait, self._stopping)
         try:
             while not self._stopping.is_set():
