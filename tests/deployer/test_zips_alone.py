@@ -42,9 +42,7 @@ def stand(engine_folder: Path) -> Iterator[Stand]:
 
 @pytest.fixture(scope="module")
 def topics(kafka_broker: Kafka) -> str:
-    for name in (keys.TOPIC_TASKS, keys.TOPIC_RESULTS, keys.TOPIC_DEAD):
-        kafka_broker.topics.create(name, 3)
-    return kafka_broker.bootstrap
+    return kafka_broker.having(keys.TOPIC_TASKS, keys.TOPIC_RESULTS, keys.TOPIC_DEAD)
 
 
 @pytest.fixture

@@ -69,6 +69,12 @@ class Kafka:
     topics: kafka_service.Topics
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
+    def having(self, *names: str) -> str:
+        """The broker's address, once it has these topics."""
+        for name in names:
+            self.topics.create(name, 3)
+        return self.bootstrap
+
     def topic(self, prefix: str = "topic") -> str:
         """The name of a new topic with 6 partitions."""
         name = f"{prefix}-{next(self.numbers)}"
